@@ -1,0 +1,293 @@
+"""The backward pass: hand gradients from node to node, youngest first.
+
+Creation order is a topological order (an edge always leads to an older node), so a heap of node numbers is all
+the bookkeeping there is: when a node comes up, every gradient that it will ever get has arrived. Nothing
+recurses, so a chain may be as long as memory allows.
+
+What rules may leave undone is repaired here, once for all of them: gradients are summed back over broadcast
+axes, brought to the dtype of the tensor they belong to, and added up; `None` counts as zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .function import FREED, Alias, Function, Output
+from .modes import state
+from .tensor_base import TensorBase, wrap
+from .._errors import SECOND_BACKWARD
+
+
+def run_backward(
+    roots: Iterable[tuple[Any, Any]],
+    *,
+    create_graph: bool = False,
+    retain_graph: bool = False,
+    captures: set[Any] | None = None,
+) -> dict[Any, Any]:
+    """Send the gradients of `roots` (pairs of edge and gradient) through the graph.
+
+    Without `captures`, gradients are added to the `.grad` of the leaves. With it (a set of edges: nodes or
+    leaves), nothing is accumulated and the gradients of those edges are returned; only the part of the graph
+    that leads to them runs.
+    """
+    previous, state.grad_enabled = state.grad_enabled, create_graph
+    try:
+        return _run(list(roots), create_graph, retain_graph, captures)
+    finally:
+        state.grad_enabled = previous
+
+
+def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, captures: set[Any] | None) -> Any:
+    useful = None if captures is None else _leading_to(captures, [edge for edge, _ in roots])
+    captured: dict[Any, Any] = {}
+    pending: dict[Any, Any] = {}  # node -> the gradient that has arrived so far
+    leaves: dict[Any, Any] = {}
+    owned: set[Any] = set()  # edges whose gradient is an array that nobody else holds
+    heap: list[tuple[int, Any]] = []
+    anomaly = state.anomaly
+    node: Any = None
+    incoming: Any = None
+    edges: Any = [edge for edge, _ in roots]
+    grads: Any = [g for _, g in roots]
+    trusted = False  # whether new arrays among the gradients belong to the engine alone
+    try:
+        while True:
+            last = None
+            for edge, g in zip(edges, grads):  # noqa: B905  equal lengths; strict costs time here
+                if g is None or edge is None or (useful is not None and edge not in useful):
+                    continue
+                is_leaf = isinstance(edge, TensorBase)
+                target = edge._array if is_leaf else edge
+                if g.shape != target.shape or g.dtype != target.dtype:
+                    g = repair(g, target.shape, target.dtype, node)
+                slots = leaves if is_leaf else pending
+                old = slots.get(edge)
+                if old is None:
+                    slots[edge] = g
+                    if not is_leaf:
+                        heappush(heap, (-edge.seq, edge))
+                    elif trusted and g is not incoming and g is not last and g.base is None:
+                        owned.add(edge)
+                        last = g
+                elif create_graph:
+                    slots[edge] = old + g
+                elif edge in owned:
+                    np.add(old, g, out=old)
+                else:
+                    slots[edge] = np.add(old, g)
+                    owned.add(edge)
+            if not heap:
+                break
+            node = heappop(heap)[1]
+            incoming = pending.pop(node)
+            if node.hooks is not None:
+                incoming = _run_hooks(node.hooks.pre, incoming, create_graph)
+            if captures is not None and node in captures:
+                captured[node] = incoming
+            if type(node) is Output:
+                edges = grads = ()
+                trusted = False
+                if useful is None or node.source in useful:
+                    _deliver(node, incoming, pending, heap)
+                continue
+            if type(incoming) is list:
+                incoming = _fill_zeros(node, incoming, create_graph)
+            if create_graph and node.composite is not None:
+                grads = run_composite(node, incoming)
+            else:
+                grads = node.run(incoming, create_graph)
+            edges = node.edges
+            trusted = node.owns_results and not create_graph and type(incoming) is not list
+            if anomaly:
+                _check_nan(node, grads)
+            if node.hooks is not None and node.hooks.post:
+                grads = _run_post_hooks(node.hooks.post, grads, incoming, create_graph)
+            if not retain_graph:
+                node.free()
+    except Exception as error:
+        _explain(error, node)
+        raise
+    return _finish(leaves, owned, captures, captured, create_graph)
+
+
+def _finish(leaves: Any, owned: set[Any], captures: set[Any] | None, captured: dict[Any, Any], create_graph: bool) -> Any:
+    """Run the leaves' hooks and put the gradients where they belong; nothing was stored before this."""
+    for leaf, g in leaves.items():
+        hooks = leaf._hooks
+        fresh = leaf in owned
+        if hooks is not None and hooks.pre:
+            changed = _run_hooks(hooks.pre, g, create_graph)
+            fresh = fresh and changed is g
+            g = changed
+        if captures is not None:
+            captured[leaf] = g if fresh or create_graph else g.copy()
+            continue
+        leaf._accumulate(g, fresh)
+        if hooks is not None:
+            for hook in list(hooks.post.values()):
+                hook(leaf)
+    return captured
+
+
+def run_composite(node: Function, g: Any) -> list[Any]:
+    """Return the gradients of a fused operation as recorded tensors, by differentiating its composite.
+
+    The composite is built anew from the kept inputs. An `Alias` in front of each input marks where this part
+    of the graph ends, and leads on to where the input really came from.
+    """
+    if node.kept is FREED:
+        raise RuntimeError(SECOND_BACKWARD.format(node=node.name()))
+    node.check_unmodified()
+    edges = dict(zip(node.plan.positions, node.edges, strict=True))
+    borders: dict[int, Alias] = {}
+    inputs: dict[str, Any] = {}
+    for name, value, source in zip(node.plan.names, node.kept, node.plan.sources, strict=True):
+        inputs[name] = value
+        if source in edges:
+            border = borders[source] = Alias(edges[source], value)
+            tensor = inputs[name] = wrap(value)
+            tensor._node, tensor._requires_grad = border, True
+        elif hasattr(value, "dtype"):
+            inputs[name] = wrap(value)
+    assert node.composite is not None
+    names = node.composite.__func__.__code__.co_varnames[1 : node.composite.__func__.__code__.co_argcount]  # type: ignore[attr-defined]
+    out = node.composite(**{name: inputs[name] for name in names})
+    found = _run([(out._node, g)], True, True, set(borders.values()))
+    return [found.get(borders[position]) for position in node.plan.positions]
+
+
+def repair(g: Any, shape: tuple[int, ...], dtype: Any, node: Function | None) -> Any:
+    """Bring a gradient to the shape and dtype of the tensor that it belongs to.
+
+    Axes that broadcasting added or stretched are summed; anything else that does not fit is the rule's error.
+    """
+    if g.shape != shape:
+        added = len(g.shape) - len(shape)
+        stretched = tuple(
+            i for i, n in enumerate(g.shape) if i < added or (n != shape[i - added] and shape[i - added] == 1)
+        )
+        summed = g.sum(axis=stretched, keepdims=True) if stretched else g
+        if added < 0 or summed.shape[added:] != tuple(shape):
+            name = node.name() if node is not None else "the gradient that was passed in"
+            raise RuntimeError(
+                f"Function {name} returned an invalid gradient: got {list(g.shape)} but expected shape "
+                f"compatible with {list(shape)}"
+            )
+        g = summed.reshape(shape)
+    if g.dtype != dtype:
+        if g.dtype.kind == "c" and dtype.kind != "c":
+            g = g.real
+        g = g.astype(dtype)
+    return g
+
+
+def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any]:
+    """Return the edges from which an edge of `captures` can be reached."""
+    seen: dict[Any, None] = dict.fromkeys(edge for edge in roots if edge is not None)
+    stack = list(seen)
+    while stack:
+        edge = stack.pop()
+        for below in () if isinstance(edge, TensorBase) else edge.edges:
+            if below is not None and below not in seen:
+                seen[below] = None
+                stack.append(below)
+    useful = set(captures)
+    nodes = sorted((edge for edge in seen if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
+    for node in nodes:  # oldest first: what a node leads to is already decided
+        if any(below in useful for below in node.edges if below is not None):
+            useful.add(node)
+    return useful
+
+
+def _deliver(output: Output, g: Any, pending: dict[Any, Any], heap: list[tuple[int, Any]]) -> None:
+    """Put the gradient of one of several results into the list that its operation will get."""
+    source = output.source
+    slots = pending.get(source)
+    if slots is None:
+        slots = pending[source] = [None] * len(source.shape)
+        heappush(heap, (-source.seq, source))
+    old = slots[output.index]
+    slots[output.index] = g if old is None else old + g
+
+
+def _fill_zeros(node: Any, grads: list[Any], create_graph: bool) -> list[Any]:
+    """Stand zeros in for the gradients of results that were not used."""
+    filled = [
+        np.zeros(shape, dtype) if g is None else g
+        for g, shape, dtype in zip(grads, node.shape, node.dtype, strict=True)
+    ]
+    return [wrap(g) if create_graph and not isinstance(g, TensorBase) else g for g in filled]
+
+
+def _run_hooks(hooks: Any, g: Any, create_graph: bool) -> Any:
+    """Show `g` to the hooks as a Tensor, and take what they return in its place."""
+    for hook in list(hooks.values()):
+        seen = g if isinstance(g, TensorBase) else [wrap(x) for x in g] if type(g) is list else wrap(g)
+        answer = hook(seen)
+        if answer is not None:
+            if not isinstance(answer, TensorBase):
+                raise TypeError(f"hook {hook!r} returned {type(answer).__name__}; expected a Tensor or None")
+            if answer.shape != seen.shape:  # type: ignore[attr-defined]
+                raise RuntimeError(
+                    f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
+                    f"expected {tuple(seen.shape)}, got {tuple(answer.shape)}"  # type: ignore[attr-defined]
+                )
+            g = answer if create_graph else answer._array
+    return g
+
+
+def _run_post_hooks(hooks: Any, grads: Any, incoming: Any, create_graph: bool) -> Any:
+    """Show a node's gradients to its hooks: ``hook(grad_inputs, grad_outputs)``."""
+    for hook in list(hooks.values()):
+        outs = incoming if type(incoming) is list else [incoming]
+        shown = tuple(g if g is None or isinstance(g, TensorBase) else wrap(g) for g in grads)
+        answer = hook(shown, tuple(g if g is None or isinstance(g, TensorBase) else wrap(g) for g in outs))
+        if answer is not None:
+            answer = answer if isinstance(answer, (tuple, list)) else (answer,)
+            if len(answer) != len(grads):
+                raise RuntimeError(f"hook returned {len(answer)} gradients, expected {len(grads)}")
+            grads = answer if create_graph else [g if g is None else g._array for g in answer]
+    return grads
+
+
+def _check_nan(node: Function, grads: Any) -> None:
+    """In anomaly mode: refuse the first gradient that is not a number."""
+    if not state.anomaly_check_nan:
+        return
+    for i, g in enumerate(grads):
+        array = g._array if isinstance(g, TensorBase) else g
+        if array is not None and np.isnan(array).any():
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+
+
+def _explain(error: Exception, node: Function | None) -> None:
+    """Add to an error in a backward rule which operation it belongs to, and where that was called."""
+    if node is None or getattr(error, "_tapeless_explained", False):
+        return
+    shape = "several results" if isinstance(node.shape, list) else f"result of shape {list(node.shape)}"
+    note = f"While running the backward rule of {node.name()} ({shape})."
+    if node.where is not None:
+        note += f"\nThe forward operation was called at {node.where}"
+    elif not state.anomaly:
+        note += "\nRun the forward pass under autograd.detect_anomaly() to see the line that called it."
+    error.add_note(note)
+    try:
+        error._tapeless_explained = True  # type: ignore[attr-defined]
+    except AttributeError:
+        pass
+
+
+def scalar_seed(array: Any) -> Any:
+    """Return the gradient of a scalar with respect to itself: a one of its shape and dtype."""
+    return np.ones(array.shape, array.dtype)
+
+
+def is_scalar(array: Any) -> bool:
+    """Return whether an output may start a backward pass without a gradient of its own."""
+    return math.prod(array.shape) == 1

@@ -1,0 +1,415 @@
+"""`Function`: one operation, and, as an instance, one node of the graph.
+
+A subclass says everything about its operation in one place::
+
+    class Mul(Function):
+        '''Product of two tensors, element by element.'''
+
+        names = "mul multiply"  # tapeless.mul, Tensor.mul, ...
+        operator = "mul"  # x * y, y * x, x *= y
+        inplace = True  # Tensor.mul_
+        numpy = np.multiply  # np.multiply(tensor, ...) and rules that run on tensors come here
+
+        def forward(self, input, other):
+            return np.multiply(input, other)
+
+        def grad_input(self, g, other):
+            return g * other
+
+        def grad_other(self, g, input):
+            return g * input
+
+`forward` gets and returns raw arrays. ``grad_<name>`` is the gradient of the parameter ``<name>`` of `forward`,
+and its own parameter names say what it needs: `g` is the gradient of the result, ``result`` the result, every
+other name an input. Only what the rules of the inputs that require grad name is kept until the backward pass.
+Operations whose gradients share work write one ``backward(self, g, ...)`` that returns a gradient for each
+parameter in `differentiable` instead; arrays computed on the way may be kept in ``self.saved``. Such a rule may be written for arrays only
+if the class also has a ``composite(self, ...)``, the same operation written in others: the engine differentiates
+that one under ``create_graph=True``. Its parameters are among those that `backward` names.
+
+Rules are plain NumPy: the same rule gets ndarrays at first order and tensors under ``create_graph=True``.
+So it writes into nothing that it was given, forces no ndarray, and returns neither a kept array nor `g` changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from .._errors import COMPLEX_GRADIENT, INFERENCE_SAVED, MODIFIED_IN_PLACE, SECOND_BACKWARD
+from . import clock, registry
+from .clock import tick
+from .hooks import Hooks
+from .modes import state
+from .tensor_base import INFERENCE, TensorBase, unwrap, wrap
+from .views import View, ViewStep
+
+RESULT = -1
+"""The position that stands for the result among what a node keeps."""
+
+
+class _Freed:
+    """What stands in `Function.kept` once the backward pass has used it up."""
+
+    def __repr__(self) -> str:
+        return "<freed>"
+
+
+FREED: Any = _Freed()
+
+
+class Overwritten:
+    """Stands for a kept input that the in-place operation itself overwrote."""
+
+    def __init__(self, array: Any) -> None:
+        self.shape, self.dtype = array.shape, array.dtype
+
+
+class Plan:
+    """What a node does for one choice of inputs that require grad: which arrays it keeps, which rules it runs."""
+
+    __slots__ = ("names", "positions", "rules", "sources")
+
+    def __init__(self, positions: tuple[int, ...], sources: tuple[int, ...], names: tuple[str, ...], rules: Any) -> None:
+        self.positions = positions  # the inputs that get a gradient, in the order of the node's edges
+        self.sources = sources  # where each kept array comes from: an input's position, or RESULT
+        self.names = names  # the same as names, for messages
+        self.rules = rules  # [(rule, indices into kept)], one an edge; or one shared backward
+
+
+class Function:
+    """Base of all operations; an instance is a node. See the module's text for how to write one."""
+
+    __slots__ = ("__dict__", "__weakref__", "dtype", "edges", "hooks", "kept", "plan", "saved", "seq", "shape", "where")
+
+    # What a subclass declares.
+    names: ClassVar[str] = ""
+    methods: ClassVar[str | None] = None  # names of methods where they differ from `names`
+    operator: ClassVar[str] = ""
+    inplace: ClassVar[bool] = False
+    numpy: ClassVar[Any] = None
+    view: ClassVar[bool] = False  # the result may share memory with the first input
+    variadic: ClassVar[bool] = False  # `forward(self, *tensors, **options)`; the public form takes a sequence
+    packs: ClassVar[int | None] = None  # ints from this position on may be written without a tuple
+    promote: ClassVar[Callable[..., Any] | None] = None  # makes the arrays' dtypes agree before `forward`
+    composite: ClassVar[Callable[..., Any] | None] = None  # the same in other operations: the second-order rule
+    differentiable: ClassVar[tuple[str, ...]] = ()  # for a shared `backward`: the inputs it has gradients for
+    backward: ClassVar[Callable[..., Any] | None] = None
+    owns_results: ClassVar[bool] = True  # new arrays that the rules return belong to the engine (not: users' rules)
+
+    # What registration works out.
+    params: ClassVar[tuple[str, ...]] = ()
+    rules: ClassVar[dict[int, Any]] = {}
+    mask: ClassVar[int] = 0
+    plans: ClassVar[dict[Any, Plan]] = {}
+
+    dtype: Any
+    edges: tuple[Any, ...]
+    hooks: Hooks | None
+    kept: Any
+    plan: Plan
+    saved: Any
+    seq: int
+    shape: Any
+    where: Any
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.plans = {}
+        if "forward" in cls.__dict__:
+            cls.params = _parameters(cls.forward)
+        cls.rules = {i: rule for i, name in enumerate(cls.params) if (rule := getattr(cls, f"grad_{name}", None))}
+        shared = (cls.params.index(name) for name in cls.differentiable) if cls.backward else ()
+        cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in (*cls.rules, *shared))
+        if cls.names:
+            registry.register(cls)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the result from raw arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    @classmethod
+    def public_function(cls) -> Callable[..., Any] | None:
+        """Return the function to publish; None for the usual one, which `registry` makes."""
+        return None
+
+    @classmethod
+    def apply_inplace(cls, target: Any, *args: Any, **options: Any) -> Any:
+        """Write the result into `target` and rewrite its history; set by `inplace`, a module above this one."""
+        raise NotImplementedError
+
+    # -- Recording ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def apply(cls, *args: Any, **options: Any) -> Any:
+        """Run the operation on tensors (or anything array-like) and record it where a gradient is needed."""
+        mask = 0
+        arrays = list(args)
+        special = False
+        for i, arg in enumerate(args):
+            if isinstance(arg, TensorBase):
+                if arg._view is not None:
+                    arg._view.refresh(arg)
+                    special = True
+                if arg._requires_grad:
+                    mask |= 1 << i
+                arrays[i] = arg._array
+        if mask:
+            mask = mask & cls.mask if state.grad_enabled else 0
+        if cls.promote is not None:
+            arrays = cls.promote(*arrays)
+        node = _new(cls)
+        node.saved = None
+        out = node.forward(*arrays, **options)
+        if type(out) is tuple:
+            return node.finish_many(mask, args, arrays, out, options, special)
+        result = wrap(out)
+        out = result._array
+        if mask and out.dtype.kind in "fc":
+            node.record(mask, args, arrays, out, special)
+            result._node = node
+            result._requires_grad = True
+        if cls.view and special is not None and shares_memory(out, arrays[0]):
+            View.attach(result, args[0], ViewStep(cls, args[1:], options))
+        return result
+
+    def record(self, mask: int, args: Any, arrays: Any, out: Any, special: bool = False) -> None:
+        """Become a node: keep what the rules need and the edges to where the inputs came from."""
+        plan = self.plans.get(mask) or self.make_plan(mask, len(args))
+        self.plan = plan
+        self.seq = tick()
+        self.edges = tuple([args[i]._node or args[i] for i in plan.positions])
+        self.kept = tuple([out if i < 0 else arrays[i] for i in plan.sources]) if plan.sources else ()
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.hooks = self.where = None
+        if special and any(i >= 0 and getattr(args[i], "_view", None) is INFERENCE for i in plan.sources):
+            raise RuntimeError(INFERENCE_SAVED)
+        if self.dtype.kind == "c":
+            raise NotImplementedError(COMPLEX_GRADIENT.format(node=self.name(), dtype=self.dtype))
+        if state.anomaly:
+            note_where(self)
+
+    def finish_many(self, mask: int, args: Any, arrays: Any, outs: tuple[Any, ...], options: Any, special: bool) -> Any:
+        """Wrap and record an operation with several results; each result's edge is an `Output` of this node."""
+        results = tuple(wrap(out) for out in outs)
+        if mask and any(result._array.dtype.kind in "fc" for result in results):
+            self.record(mask, args, arrays, results[0]._array, special)
+            # Rules of several results get the list of their gradients, zeros where none arrived.
+            self.shape = [result._array.shape for result in results]
+            self.dtype = [result._array.dtype for result in results]
+            for i, result in enumerate(results):
+                if result._array.dtype.kind in "fc":
+                    result._node = Output(self, i, result._array)
+                    result._requires_grad = True
+        if self.view:
+            for i, result in enumerate(results):
+                if shares_memory(result._array, arrays[0]):
+                    View.attach(result, args[0], ViewStep(type(self), args[1:], options, i))
+        return results
+
+    @classmethod
+    def make_plan(cls, mask: int, count: int) -> Plan:
+        """Work out, once for each set of inputs that require grad, what is kept and which rules run."""
+        positions = tuple(i for i in range(count) if mask >> i & 1)
+        rules = [cls.backward] if cls.backward else [cls.rules[i] for i in positions]
+        needed = [_parameters(rule)[1:] for rule in rules]  # without g
+        names = tuple(dict.fromkeys(name for names in needed for name in names))
+        sources = tuple(RESULT if name == "result" else cls.params.index(name) for name in names)
+        calls = [(rule, [names.index(name) for name in wanted]) for rule, wanted in zip(rules, needed, strict=True)]
+        plan = cls.plans[mask] = Plan(positions, sources, names, calls)
+        return plan
+
+    # -- The backward pass -------------------------------------------------------------------------------
+
+    def run(self, g: Any, create_graph: bool = False) -> Any:
+        """Return the gradients for `edges`, given the gradient of the result.
+
+        Arrays in, arrays out; with `create_graph`, tensors in and out, and the rule itself is recorded.
+        """
+        kept = self.kept
+        if kept:
+            if self.seq < clock.last_write:
+                self.check_unmodified()
+            if create_graph:
+                kept = self.link_kept()
+        elif kept is FREED:
+            raise RuntimeError(SECOND_BACKWARD.format(node=self.name()))
+        plan = self.plan
+        if self.backward is not None:
+            grads = self.backward(g, *kept)
+            self.check_arity(grads)
+            if len(plan.positions) == len(grads):
+                return grads
+            order = [self.params.index(name) for name in self.differentiable]
+            return [grads[order.index(i)] for i in plan.positions]
+        rules = plan.rules
+        if len(rules) == 1:
+            return (rules[0][0](self, g, *kept),)
+        return [rule(self, g, *[kept[k] for k in wanted]) for rule, wanted in rules]
+
+    def needs(self, name: str) -> bool:
+        """Return whether a shared `backward` has to compute the gradient of this input."""
+        return self.params.index(name) in self.plan.positions
+
+    def check_arity(self, grads: Any) -> None:
+        """Refuse a shared `backward` that returned too few or too many gradients."""
+        expected = len(self.plan.positions) if self.variadic else len(self.differentiable)
+        if not isinstance(grads, (tuple, list)) or len(grads) != expected:
+            got = len(grads) if isinstance(grads, (tuple, list)) else type(grads).__name__
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got {got})"
+            )
+
+    def check_unmodified(self) -> None:
+        """Refuse to go on when an array that was kept has been written to since."""
+        for array, name in zip(self.kept, self.plan.names, strict=True):
+            if isinstance(array, Overwritten) or (hasattr(array, "dtype") and clock.written_at(array) > self.seq):
+                raise RuntimeError(
+                    MODIFIED_IN_PLACE.format(dtype=array.dtype, shape=list(array.shape), node=self.name(), name=name)
+                )
+
+    def link_kept(self) -> tuple[Any, ...]:
+        """Return the kept arrays as tensors that lead back to where they came from."""
+        edges = dict(zip(self.plan.positions, self.edges, strict=True))
+        return tuple(
+            linked(value, self if source == RESULT else edges.get(source))
+            for value, source in zip(self.kept, self.plan.sources, strict=True)
+        )
+
+    def free(self) -> None:
+        """Let go of what was kept; a second backward pass through this node is an error from now on."""
+        if self.kept or self.saved is not None:
+            self.kept = FREED
+            self.saved = None
+
+    # -- What users see of `grad_fn` ---------------------------------------------------------------------
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name for the node, such as ``MulBackward0``."""
+        return f"{cls.__name__}Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Where the gradients go: pairs of node (or `AccumulateGrad` of a leaf) and output index."""
+        return tuple(_public_edge(edge) for edge in self.edges)
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        """Call ``hook(grad_inputs, grad_outputs)`` after this node ran; it may return new `grad_inputs`."""
+        return self._hooks().add("post", hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        """Call ``hook(grad_outputs)`` before this node runs; it may return new `grad_outputs`."""
+        return self._hooks().add("pre", hook)
+
+    def _hooks(self) -> Hooks:
+        if self.hooks is None:
+            self.hooks = Hooks()
+        return self.hooks
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class Output(Function):
+    """One result of an operation that has several: hands its gradient to the operation at the right place."""
+
+    __slots__ = ("index", "source")
+
+    def __init__(self, source: Function, index: int, array: Any) -> None:
+        self.source, self.index = source, index
+        self.seq = tick()
+        self.edges = (source,)
+        self.kept = ()
+        self.shape, self.dtype = array.shape, array.dtype
+        self.hooks = self.saved = None
+        self.where = source.where
+
+    def name(self) -> str:  # type: ignore[override]
+        """Return the name of the operation that this is a result of."""
+        return self.source.name()
+
+
+class Alias(Function):
+    """Leads on to `edge` and does nothing else.
+
+    Stands between a leaf and a tensor that holds its values in another array (a cast or replaced one), and
+    marks the border of a part of the graph (`engine.run_composite`).
+    """
+
+    def __init__(self, edge: Any, array: Any) -> None:
+        self.seq = tick()
+        self.edges = (edge,)
+        self.kept = ()
+        self.shape, self.dtype = array.shape, array.dtype
+        self.hooks = self.saved = self.where = None
+
+    def run(self, g: Any, create_graph: bool = False) -> Any:
+        """Pass the gradient on."""
+        return (g,)
+
+
+class AccumulateGrad:
+    """What `next_functions` shows for a leaf, as PyTorch does."""
+
+    def __init__(self, variable: TensorBase) -> None:
+        self.variable = variable
+
+    next_functions: tuple[()] = ()
+
+    def name(self) -> str:
+        """Return PyTorch's name of this node."""
+        return "torch::autograd::AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+_new = object.__new__
+
+
+def linked(value: Any, edge: Any) -> Any:
+    """Return `value` as a tensor whose history is `edge`; constants stay what they are."""
+    if edge is None or not hasattr(value, "dtype"):
+        return value
+    if isinstance(edge, TensorBase):
+        if edge._array is value:
+            return edge
+        edge = Alias(edge, value)
+    tensor = wrap(value)
+    tensor._node = edge
+    tensor._requires_grad = True
+    return tensor
+
+
+def shares_memory(out: Any, source: Any) -> bool:
+    """Return whether `out` is a view of `source`; NumPy's `.base` is the owner, so one look is enough."""
+    base = getattr(out, "base", None)
+    return base is not None and (base is source or base is getattr(source, "base", None))
+
+
+def note_where(node: Function) -> None:
+    """Set `node.where`; replaced by the anomaly mode, which knows how to find the user's line."""
+    hook = where_hook[0]
+    node.where = hook() if hook else None
+
+
+where_hook: list[Callable[[], Any] | None] = [None]
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    """Return the positional parameter names of a method without `self`: cheaper than `inspect`, at import."""
+    code = function.__code__
+    return code.co_varnames[1 : code.co_argcount]
+
+
+def _public_edge(edge: Any) -> tuple[Any, int]:
+    if isinstance(edge, TensorBase):
+        return AccumulateGrad(edge), 0
+    if isinstance(edge, Output):
+        return edge.source, edge.index
+    return edge, 0
+
+
+__all__ = ["FREED", "AccumulateGrad", "Function", "Output", "linked", "unwrap", "wrap"]

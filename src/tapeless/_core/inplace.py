@@ -1,0 +1,238 @@
+"""In-place operations: write into a tensor's memory and rewrite its history to match.
+
+Every case ends as it does in PyTorch: with PyTorch's gradient or with PyTorch's error.
+
+- A plain tensor: its new node is the operation, whose edge leads to the node it had before.
+- A view: the operation changes part of the base, so the *base* gets a new node, `CopySlices`, which hands the
+  part of the gradient that went through the view to the operation and the rest to the base's former node. The
+  view itself, and all other views, find their new history when they are next used (`views`).
+- A leaf that requires grad: refused; its gradient would have no place to go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._errors import (
+    INFERENCE_IN_PLACE,
+    LEAF_IN_PLACE,
+    OVERLAPPING_WRITE,
+    PARTIAL_OVERLAP,
+    VIEW_OF_LEAF_IN_PLACE,
+    WRITTEN_ITSELF,
+)
+from . import clock
+from .clock import tick
+from .function import RESULT, Function, Overwritten
+from .modes import state
+from .tensor_base import INFERENCE, TensorBase
+from .views import View, copy_in_order, memory_order, replay
+
+
+def apply_inplace(cls: type[Function], target: Any, *args: Any, **options: Any) -> Any:
+    """Run `cls` on `target` and `args`, write the result into `target`, and return `target`."""
+    inputs = (target, *args)
+    mask = 0
+    arrays = list(inputs)
+    for i, arg in enumerate(inputs):
+        if isinstance(arg, TensorBase):
+            if arg._view is not None:
+                arg._view.refresh(arg)
+            if arg._requires_grad:
+                mask |= 1 << i
+            arrays[i] = arg._array
+    memory = target._array
+    check_memory(memory, arrays[1:])
+    if target._view is INFERENCE and not state.inference:
+        raise RuntimeError(INFERENCE_IN_PLACE)
+    if mask and state.grad_enabled:
+        check_history(target)
+        mask &= cls.mask
+    else:
+        mask = 0
+    values = cls.promote(*arrays) if cls.promote is not None else arrays
+    node = object.__new__(cls)
+    node.saved = None
+    out = node.forward(*values, **options)
+    check_result(cls, memory, out)
+    if mask and memory.dtype.kind in "fc":
+        values = keep_before_write(cls, mask, memory, values)
+        write(memory, out)
+        node.record(mask, inputs, values, memory)
+        rebase(target, node)
+    else:
+        write(memory, out)
+    return target
+
+
+def write(memory: Any, values: Any) -> None:
+    """Write `values` into `memory`, converting the dtype, and note when."""
+    np.copyto(memory, values, casting="unsafe")
+    clock.mark_written(memory)
+
+
+def keep_before_write(cls: type[Function], mask: int, memory: Any, arrays: Any) -> list[Any]:
+    """Return `arrays` with those replaced that the node keeps and the write is about to change.
+
+    The target's old values are copied, as PyTorch does; another input in the same memory is lost, and the
+    backward pass will say so.
+    """
+    plan = cls.plans.get(mask) or cls.make_plan(mask, len(arrays))
+    kept = list(arrays)
+    for source in plan.sources:
+        if source == 0:
+            kept[0] = arrays[0].copy()
+        elif source != RESULT and hasattr(arrays[source], "base") and same_memory(arrays[source], memory):
+            kept[source] = Overwritten(arrays[source])
+    return kept
+
+
+def rebase(target: TensorBase, node: Function) -> None:
+    """Give `target` (or, when it is a view, its base) the history that ends in `node`."""
+    view = target._view
+    if not isinstance(view, View):
+        target._node = node
+        target._requires_grad = True
+        return
+    base = view.base
+    base._node = CopySlices(base, node, view.steps)
+    base._requires_grad = True
+    # PyTorch's order: the view that was written through is brought up to date at once.
+    view.refresh(target)
+
+
+class CopySlices(Function):
+    """The history of a base that was written to through a view of it.
+
+    Gradient of the base before the write: the gradient after it, with the view's part replaced by what the
+    operation hands back to its target. The operation's other inputs get theirs from the view's part alone.
+    """
+
+    __slots__ = ("inner", "order", "steps")
+
+    def __init__(self, base: TensorBase, inner: Function, steps: Any) -> None:
+        former = (base._node or base) if base._requires_grad else None
+        others = inner.edges[1:] if 0 in inner.plan.positions else inner.edges
+        self.inner, self.steps = inner, steps
+        self.order = memory_order(base._array)
+        self.seq = tick()
+        self.edges = (former, *others)
+        self.shape, self.dtype = base._array.shape, base._array.dtype
+        self.kept = ()
+        self.hooks = self.saved = None
+        self.where = inner.where
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name of this node."""
+        return "CopySlices"
+
+    def run(self, g: Any, create_graph: bool = False) -> Any:
+        """Split `g` into what the operation changed and what it left alone."""
+        rest = copy_in_order(g, self.order)
+        part = replay(self.steps, rest)
+        grads = self.inner.run(np.copy(part), create_graph)
+        own, others = None, grads
+        if 0 in self.inner.plan.positions:
+            own, others = grads[0], grads[1:]
+        part[...] = 0 if own is None else own
+        return (rest if self.edges[0] is not None else None, *others)
+
+    def free(self) -> None:
+        """Let go of what the operation kept."""
+        self.inner.free()
+
+
+def check_history(target: TensorBase) -> None:
+    """Refuse writes whose gradient would be lost or ambiguous."""
+    view = target._view
+    if isinstance(view, View):
+        if view.mode != "grad":
+            raise RuntimeError(view.refusal(WRITTEN_ITSELF))
+        if view.base._node is None and view.base._requires_grad:
+            raise RuntimeError(VIEW_OF_LEAF_IN_PLACE)
+    elif target._node is None and target._requires_grad:
+        raise RuntimeError(LEAF_IN_PLACE)
+
+
+def check_memory(memory: Any, others: list[Any]) -> None:
+    """Refuse to write to memory where one place stands for several elements, or where an input lies askew."""
+    if 0 in memory.strides and any(
+        stride == 0 and length > 1 for stride, length in zip(memory.strides, memory.shape, strict=True)
+    ):
+        raise RuntimeError(OVERLAPPING_WRITE)
+    for other in others:
+        if (
+            isinstance(other, np.ndarray)
+            and same_memory(other, memory)
+            and (other.shape != memory.shape or other.strides != memory.strides or _start(other) != _start(memory))
+            and _dense(other)
+            and _dense(memory)
+            and np.may_share_memory(other, memory)
+        ):
+            raise RuntimeError(PARTIAL_OVERLAP)
+
+
+def check_result(cls: type[Function], memory: Any, out: Any) -> None:
+    """Refuse a result that doesn't fit the target's shape, or whose kind of number it cannot hold."""
+    if out.shape != memory.shape:
+        raise RuntimeError(
+            f"output with shape {list(memory.shape)} doesn't match the broadcast shape {list(out.shape)}\n"
+            f"An in-place operation cannot change the shape of its target: use the out-of-place form, or expand "
+            f"the target first."
+        )
+    rank = "biufc".index
+    if out.dtype.kind != memory.dtype.kind and cls.promote is not None:
+        given, held = rank(out.dtype.kind), rank(memory.dtype.kind)
+        if given > held and not (given <= 2 and held in (1, 2)):
+            raise RuntimeError(
+                f"result type {_scalar_name(out.dtype)} can't be cast to the desired output type "
+                f"{_scalar_name(memory.dtype)}\nUse the out-of-place form, or convert the target first: "
+                f"x = x.to({out.dtype})."
+            )
+
+
+def same_memory(a: Any, b: Any) -> bool:
+    """Return whether both arrays belong to one owner."""
+    return clock.owner(a) is clock.owner(b)
+
+
+_SCALAR_NAMES = {
+    "float32": "Float",
+    "float64": "Double",
+    "float16": "Half",
+    "int64": "Long",
+    "int32": "Int",
+    "int16": "Short",
+    "int8": "Char",
+    "uint8": "Byte",
+    "bool": "Bool",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}
+
+
+def _scalar_name(dtype: Any) -> str:
+    """Return PyTorch's name of a dtype in its older messages."""
+    return _SCALAR_NAMES.get(str(dtype), str(dtype))
+
+
+def _start(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _dense(array: Any) -> bool:
+    """Return whether `array` fills one block of memory without holes, in any order of axes."""
+    expected = array.itemsize
+    for stride, length in sorted(
+        (stride, length) for stride, length in zip(array.strides, array.shape, strict=True) if length > 1
+    ):
+        if stride != expected:
+            return False
+        expected *= length
+    return True
+
+
+Function.apply_inplace = classmethod(apply_inplace)  # type: ignore[method-assign, assignment]

@@ -1,0 +1,204 @@
+"""The table of operations: what is declared once becomes functions, methods, operators and NumPy's dispatch.
+
+`register` is called for every `Function` with `names`, and by the decorator `composite` for operations that are
+written in terms of others. Everything public about operations is read from `TABLE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .function import Function
+
+
+class Op:
+    """One row of the table: an operation, its names, and what it is called by."""
+
+    __slots__ = ("cls", "doc", "function", "inplace", "methods", "name", "names", "numpy", "operator")
+
+    def __init__(self, names: str, function: Any, cls: Any = None, **traits: Any) -> None:
+        self.names = names.split()
+        self.name = self.names[0]
+        self.function = function
+        self.cls = cls
+        methods = traits.get("methods")
+        self.methods: list[str] = self.names if methods is None else methods.split()
+        self.inplace: bool = traits.get("inplace", False)
+        self.operator: str = traits.get("operator", "")
+        self.numpy: Any = traits.get("numpy")
+        self.doc: str = (cls or function).__doc__ or ""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether some input has a gradient (a composite has that of its parts)."""
+        return self.cls is None or self.cls.mask != 0
+
+
+TABLE: dict[str, Op] = {}
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+METHODS: dict[str, Callable[..., Any]] = {}
+NUMPY: dict[Any, Callable[..., Any]] = {}
+REFLECTED: dict[str, Callable[..., Any]] = {}
+
+# What NumPy calls arguments that PyTorch calls otherwise; PyTorch's own functions accept these too.
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "a": "input", "x": "input", "x1": "input", "x2": "other"}
+
+
+def register(cls: type[Function]) -> None:
+    """Add a `Function` to the table and make its public forms."""
+    function = make_function(cls)
+    op = Op(
+        cls.names,
+        function,
+        cls,
+        methods=cls.methods,
+        inplace=cls.inplace,
+        operator=cls.operator,
+        numpy=cls.numpy,
+    )
+    _publish(op)
+    if cls.inplace:
+        inplace = make_inplace(cls)
+        for name in op.methods:
+            METHODS[f"{name}_"] = inplace
+    if cls.operator:
+        METHODS[f"__{cls.operator}__"] = function
+        if len(cls.params) == 2:
+            METHODS[f"__r{cls.operator}__"] = lambda self, other: function(other, self)
+        if cls.inplace and len(cls.params) >= 2:
+            METHODS[f"__i{cls.operator}__"] = METHODS[f"{op.methods[0]}_"]
+
+
+def composite(names: str, **traits: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function that is written in terms of other operations, and so needs no rule of its own."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        _publish(Op(names, function, **traits))
+        return function
+
+    return decorate
+
+
+def _publish(op: Op) -> None:
+    TABLE[op.name] = op
+    for name in op.names:
+        FUNCTIONS[name] = op.function
+    for name in op.methods:
+        METHODS[name] = op.function
+    if op.numpy is not None:
+        NUMPY[op.numpy] = op.function
+
+
+def make_function(cls: type[Function]) -> Callable[..., Any]:
+    """Return the public function of `cls`: keywords are put in their places, then `cls.apply` runs."""
+    special = cls.public_function()
+    if special is not None:
+        function = special
+    elif cls.variadic:
+        function = _variadic(cls)
+    else:
+        function = _plain(cls)
+    function.__name__ = function.__qualname__ = cls.names.split()[0]
+    function.__doc__ = cls.__doc__
+    return function
+
+
+def _plain(cls: type[Function]) -> Callable[..., Any]:
+    apply, packs = cls.apply, cls.packs
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if packs is not None:
+            args = pack(args, packs)
+        if not kwargs:
+            return apply(*args)
+        out = kwargs.pop("out", None)
+        args, options = bind(cls, args, kwargs)
+        result = apply(*args, **options)
+        return result if out is None else store(result, out)
+
+    return function
+
+
+def _variadic(cls: type[Function]) -> Callable[..., Any]:
+    apply = cls.apply
+    names = cls.forward.__code__.co_varnames[1 : 1 + cls.forward.__code__.co_kwonlyargcount]
+
+    def function(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        options = dict(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            options[NUMPY_NAMES.get(name, name)] = value
+        result = apply(*tensors, **options)
+        return result if out is None else store(result, out)
+
+    return function
+
+
+def make_inplace(cls: type[Function]) -> Callable[..., Any]:
+    """Return the method that writes the result of `cls` into its first argument."""
+    packs = cls.packs
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if packs is not None:
+            args = pack((self, *args), packs)[1:]
+        if not kwargs:
+            return cls.apply_inplace(self, *args)
+        args, options = bind(cls, (self, *args), kwargs)
+        return cls.apply_inplace(*args, **options)
+
+    method.__name__ = method.__qualname__ = cls.names.split()[0] + "_"
+    method.__doc__ = f"In-place form of `{cls.names.split()[0]}`: writes into the tensor and returns it."
+    return method
+
+
+def pack(args: tuple[Any, ...], start: int) -> tuple[Any, ...]:
+    """Gather ints that were written one by one (``x.permute(2, 0, 1)``) into the tuple that `forward` expects."""
+    if len(args) > start and not isinstance(args[start], (tuple, list)):
+        return (*args[:start], tuple(args[start:]))
+    return args
+
+
+def bind(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Put keyword arguments in the places that `forward` has for them."""
+    code = cls.forward.__code__
+    params = code.co_varnames[1 : code.co_argcount]
+    keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    defaults = cls.forward.__defaults__ or ()
+    first_default = len(params) - len(defaults)
+    named = {name if name in params or name in keyword_only else NUMPY_NAMES.get(name, name): value
+             for name, value in kwargs.items()}  # fmt: skip
+    options = {name: named.pop(name) for name in keyword_only if name in named}
+    bound = list(args)
+    short = cls.names.split()[0]
+    for i in range(len(args), len(params)):
+        if not named:
+            break
+        if params[i] in named:
+            bound.append(named.pop(params[i]))
+        elif i >= first_default:
+            bound.append(defaults[i - first_default])
+        else:
+            raise TypeError(f'{short}() missing 1 required positional arguments: "{params[i]}"')
+    if named:
+        expected = ", ".join((*params, *keyword_only, "out"))
+        raise TypeError(
+            f"{short}() got an unexpected keyword argument {next(iter(named))!r}; it takes {expected}"
+        )
+    return tuple(bound), options
+
+
+def store(result: Any, out: Any) -> Any:
+    """Put `result` into the tensor given as ``out=`` and return that one."""
+    if isinstance(out, tuple):
+        return tuple(store(r, o) for r, o in zip(result, out, strict=True))
+    if result._requires_grad or out._requires_grad:
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "requires grad. Leave out= away, or run under no_grad()."
+        )
+    if out._array.shape != result._array.shape:
+        out._array = result._array.astype(out._array.dtype)
+        return out
+    return out.copy_(result)

@@ -1,0 +1,275 @@
+"""Activations: the nonlinearities between layers, softmax and dropout."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function
+from .._core.registry import composite
+from .._core.tensor_base import unwrap, wrap
+from .._dtypes import as_dtype
+from .._kernels.special import erf, expit
+from ._common import FloatUnary, Unary, normal_dim
+
+
+class Relu(Unary):
+    """``max(input, 0)``; its gradient at 0 is 0.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html
+
+    >>> import tapeless as tl
+    >>> tl.relu(tl.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+
+    names = "relu"
+    inplace = True
+
+    def forward(self, input: Any) -> Any:
+        return np.maximum(input, 0)
+
+    def grad_input(self, g, result):
+        return g * (result > 0)
+
+
+class LeakyRelu(FloatUnary):
+    """`input` where positive, ``negative_slope * input`` elsewhere."""
+
+    names = "leaky_relu"
+    methods = ""
+    inplace = True
+
+    def forward(self, input: Any, negative_slope: float = 0.01) -> Any:
+        self.slope = negative_slope
+        return np.where(input > 0, input, input * negative_slope)
+
+    def grad_input(self, g, input):
+        return np.where(input > 0, g, g * self.slope)
+
+
+class Elu(FloatUnary):
+    """`input` where positive, ``alpha * (exp(input) - 1)`` elsewhere."""
+
+    names = "elu"
+    methods = ""
+
+    def forward(self, input: Any, alpha: float = 1.0) -> Any:
+        self.alpha = alpha
+        return np.where(input > 0, input, alpha * np.expm1(np.minimum(input, 0)))
+
+    def grad_input(self, g, input):
+        return np.where(input > 0, g, g * (self.alpha * np.exp(np.minimum(input, 0))))
+
+
+class Gelu(FloatUnary):
+    """``input * Phi(input)`` with the normal distribution function Phi, or its tanh approximation.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gelu.html
+    """
+
+    names = "gelu"
+    methods = ""
+
+    def forward(self, input: Any, approximate: str = "none") -> Any:
+        if approximate not in ("none", "tanh"):
+            raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}")
+        self.approximate = approximate
+        if approximate == "tanh":
+            return 0.5 * input * (1 + np.tanh(_INNER * (input + 0.044715 * input**3)))
+        return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))
+
+    def grad_input(self, g, input):
+        if self.approximate == "tanh":
+            t = np.tanh(_INNER * (input + 0.044715 * input**3))
+            slope = _INNER * (1 + 3 * 0.044715 * (input * input))
+            return g * (0.5 * (1 + t) + 0.5 * input * (1 - t * t) * slope)
+        density = np.exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
+        return g * (0.5 * (1 + erf(input * math.sqrt(0.5))) + input * density)
+
+
+_INNER = math.sqrt(2 / math.pi)
+
+
+class Silu(FloatUnary):
+    """``input * sigmoid(input)``, also called swish."""
+
+    names = "silu"
+    methods = ""
+
+    def forward(self, input: Any) -> Any:
+        return input * expit(input)
+
+    def grad_input(self, g, input):
+        s = expit(input)
+        return g * (s * (1 + input * (1 - s)))
+
+
+class Softplus(FloatUnary):
+    """``log(1 + exp(beta * input)) / beta``; the identity above `threshold`, where both agree to float precision."""
+
+    names = "softplus"
+    methods = ""
+
+    def forward(self, input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+        self.beta, self.threshold = beta, threshold
+        scaled = input * beta
+        return np.where(scaled > threshold, input, np.log1p(np.exp(np.minimum(scaled, threshold))) / beta)
+
+    def grad_input(self, g, input):
+        scaled = input * self.beta
+        return np.where(scaled > self.threshold, g, g * expit(scaled))
+
+
+class LogSigmoid(FloatUnary):
+    """``log(sigmoid(input))`` without overflow."""
+
+    names = "logsigmoid"
+    methods = ""
+
+    def forward(self, input: Any) -> Any:
+        return np.minimum(input, 0) - np.log1p(np.exp(-np.abs(input)))
+
+    def grad_input(self, g, input):
+        return g * expit(-input)
+
+
+class Hardtanh(Unary):
+    """`input` limited to ``[min_val, max_val]``; its gradient at the limits is 0."""
+
+    names = "hardtanh"
+    methods = ""
+    inplace = True
+
+    def forward(self, input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+        self.bounds = min_val, max_val
+        return np.clip(input, min_val, max_val)
+
+    def grad_input(self, g, input):
+        return np.where((input > self.bounds[0]) & (input < self.bounds[1]), g, 0)
+
+
+class Softmax(Function):
+    """``exp(input) / sum(exp(input))`` over `dim`, without overflow.
+
+    >>> import tapeless as tl
+    >>> tl.softmax(tl.tensor([0.0, 0.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+
+    names = "softmax"
+
+    def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
+        input = _as_float(input, dtype, "softmax")
+        self.dim = normal_dim(dim, input.ndim)
+        if input.ndim == 0:
+            return np.ones((), input.dtype)
+        e = np.exp(input - np.maximum.reduce(input, axis=self.dim, keepdims=True, initial=-math.inf))
+        e /= np.add.reduce(e, axis=self.dim, keepdims=True)
+        return e
+
+    def grad_input(self, g, result):
+        if len(g.shape) == 0:
+            return g * 0
+        return result * (g - (g * result).sum(axis=self.dim, keepdims=True))
+
+
+class LogSoftmax(Function):
+    """The logarithm of softmax over `dim`, more accurate than the two in turn."""
+
+    names = "log_softmax"
+
+    def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
+        input = _as_float(input, dtype, "log_softmax")
+        self.dim = normal_dim(dim, input.ndim)
+        if input.ndim == 0:
+            return np.zeros((), input.dtype)
+        shifted = input - np.maximum.reduce(input, axis=self.dim, keepdims=True, initial=-math.inf)
+        shifted -= np.log(np.add.reduce(np.exp(shifted), axis=self.dim, keepdims=True))
+        return shifted
+
+    def grad_input(self, g, result):
+        if len(g.shape) == 0:
+            return g * 0
+        return g - np.exp(result) * g.sum(axis=self.dim, keepdims=True)
+
+
+def _as_float(input: Any, dtype: Any, what: str) -> Any:
+    if dtype is not None:
+        return input.astype(as_dtype(dtype))
+    if input.dtype.kind in "iub":
+        raise RuntimeError(f'"{what}" not implemented for {input.dtype}; convert first, or pass dtype=')
+    return input
+
+
+@composite("relu6", methods="")
+def relu6(input: Any) -> Any:
+    """Return `input` limited to ``[0, 6]``."""
+    return Hardtanh.apply(input, 0.0, 6.0)
+
+
+@composite("selu", methods="selu")
+def selu(input: Any) -> Any:
+    """Return the scaled ELU that keeps activations normalized (Klambauer et al. 2017)."""
+    alpha, scale = 1.6732632423543772, 1.0507009873554805
+    return Elu.apply(input, alpha) * scale
+
+
+@composite("softsign", methods="")
+def softsign(input: Any) -> Any:
+    """Return ``input / (1 + |input|)``."""
+    return input / (1 + input.abs())
+
+
+@composite("mish", methods="")
+def mish(input: Any) -> Any:
+    """Return ``input * tanh(softplus(input))``."""
+    return input * Softplus.apply(input).tanh()
+
+
+@composite("hardsigmoid", methods="")
+def hardsigmoid(input: Any) -> Any:
+    """Return ``relu6(input + 3) / 6``."""
+    return Hardtanh.apply(input + 3, 0.0, 6.0) / 6
+
+
+@composite("hardswish", methods="")
+def hardswish(input: Any) -> Any:
+    """Return ``input * relu6(input + 3) / 6``."""
+    return input * Hardtanh.apply(input + 3, 0.0, 6.0) / 6
+
+
+@composite("tanhshrink", methods="")
+def tanhshrink(input: Any) -> Any:
+    """Return ``input - tanh(input)``."""
+    return input - input.tanh()
+
+
+@composite("threshold", methods="")
+def threshold(input: Any, threshold: float, value: float) -> Any:
+    """Return `input` where it is above `threshold`, `value` elsewhere."""
+    above = unwrap(input) > threshold
+    return input.masked_fill(wrap(~above), value)
+
+
+
+
+@composite("celu", methods="")
+def celu(input: Any, alpha: float = 1.0) -> Any:
+    """Return ``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``."""
+    return Elu.apply(input / alpha, 1.0) * alpha
+
+
+@composite("softmin", methods="")
+def softmin(input: Any, dim: int) -> Any:
+    """Return the softmax of ``-input``."""
+    return Softmax.apply(-input, dim)
+
+
+@composite("glu", methods="")
+def glu(input: Any, dim: int = -1) -> Any:
+    """Return the first half of `dim` times the sigmoid of the second half."""
+    first, second = input.chunk(2, dim)
+    return first * second.sigmoid()

@@ -1,0 +1,415 @@
+"""Arithmetic: operands broadcast, and are promoted as PyTorch promotes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function
+from .._core.registry import composite
+from .._dtypes import promote, promote_to_float
+from ._common import Binary, FloatBinary, FloatUnary, Unary
+
+
+class Add(Binary):
+    """Sum: ``input + alpha * other``.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.add.html
+
+    >>> import tapeless as tl
+    >>> tl.add(tl.tensor([1.0, 2.0]), 10, alpha=2)
+    tensor([21., 22.])
+    """
+
+    names = "add"
+    operator = "add"
+    inplace = True
+    numpy = np.add
+
+    def forward(self, input: Any, other: Any, *, alpha: Any = 1) -> Any:
+        self.alpha = alpha
+        return np.add(input, other if alpha == 1 else other * alpha)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_other(self, g):
+        return g if self.alpha == 1 else g * self.alpha
+
+
+class Sub(Binary):
+    """Difference: ``input - alpha * other``."""
+
+    names = "sub subtract"
+    operator = "sub"
+    inplace = True
+    numpy = np.subtract
+
+    def forward(self, input: Any, other: Any, *, alpha: Any = 1) -> Any:
+        if getattr(input, "dtype", None) == bool and getattr(other, "dtype", type(other)) in (bool, np.dtype(bool)):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with two bool tensors is not supported. "
+                "Use the `^` or `logical_xor()` operator instead."
+            )
+        self.alpha = alpha
+        return np.subtract(input, other if alpha == 1 else other * alpha)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_other(self, g):
+        return -g if self.alpha == 1 else g * -self.alpha
+
+
+class Mul(Binary):
+    """Product, element by element: ``input * other``."""
+
+    names = "mul multiply"
+    operator = "mul"
+    inplace = True
+    numpy = np.multiply
+
+    def grad_input(self, g, other):
+        return g * other
+
+    def grad_other(self, g, input):
+        return g * input
+
+
+class Div(FloatBinary):
+    """Quotient: ``input / other``; integers give the default float dtype.
+
+    `rounding_mode` is None, ``"trunc"`` (towards zero) or ``"floor"``; rounded results have zero gradient.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([1, 2]) / 4
+    tensor([0.2500, 0.5000])
+    """
+
+    names = "div divide true_divide"
+    operator = "truediv"
+    inplace = True
+    numpy = np.true_divide
+
+    def forward(self, input: Any, other: Any) -> Any:
+        return np.true_divide(input, other)
+
+    def grad_input(self, g, other):
+        return g / other
+
+    def grad_other(self, g, input, other):
+        return -g * ((input / other) / other)
+
+    @classmethod
+    def public_function(cls):
+        def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+            if rounding_mode is None:
+                return cls.apply(input, other) if out is None else out.copy_(cls.apply(input, other))
+            if rounding_mode not in ("floor", "trunc"):
+                raise RuntimeError(
+                    f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+                )
+            return (FloorDivide if rounding_mode == "floor" else TruncDivide).apply(input, other)
+
+        return div
+
+
+class FloorDivide(Binary):
+    """Quotient rounded down: ``input // other``. An integer divided by zero raises RuntimeError."""
+
+    names = "floor_divide"
+    operator = "floordiv"
+    inplace = True
+    numpy = np.floor_divide
+
+    def forward(self, input: Any, other: Any) -> Any:
+        refuse_integer_zero(input, other)
+        return np.floor_divide(input, other)
+
+    def grad_input(self, g):
+        return g * 0
+
+    def grad_other(self, g):
+        return g * 0
+
+
+class TruncDivide(Binary):
+    """Quotient rounded towards zero; public as ``div(..., rounding_mode="trunc")``."""
+
+    def forward(self, input: Any, other: Any) -> Any:
+        refuse_integer_zero(input, other)
+        if getattr(input, "dtype", np.asarray(other).dtype).kind in "iu":
+            return np.floor_divide(np.abs(input), np.abs(other)) * (np.sign(input) * np.sign(other))
+        return np.trunc(np.true_divide(input, other))
+
+    def grad_input(self, g):
+        return g * 0
+
+    def grad_other(self, g):
+        return g * 0
+
+
+def refuse_integer_zero(input: Any, other: Any) -> None:
+    """Raise PyTorch's error where NumPy would warn and return zero."""
+    kinds = {getattr(getattr(x, "dtype", None), "kind", "i" if isinstance(x, int) else "f") for x in (input, other)}
+    if kinds <= {"i", "u", "b"} and not np.all(other):
+        raise RuntimeError("ZeroDivisionError: an integer tensor was divided by zero; use floats, or mask the zeros")
+
+
+class Remainder(Binary):
+    """Remainder with the sign of the divisor, as Python's ``%``."""
+
+    names = "remainder"
+    operator = "mod"
+    inplace = True
+    numpy = np.remainder
+
+    def forward(self, input: Any, other: Any) -> Any:
+        refuse_integer_zero(input, other)
+        return np.remainder(input, other)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_other(self, g, input, other):
+        return -g * np.floor_divide(input, other)
+
+
+class Fmod(Binary):
+    """Remainder with the sign of the dividend, as C's ``fmod``."""
+
+    names = "fmod"
+    inplace = True
+    numpy = np.fmod
+
+    def forward(self, input: Any, other: Any) -> Any:
+        refuse_integer_zero(input, other)
+        return np.fmod(input, other)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_other(self, g, input, other):
+        return -g * np.trunc(input / other)
+
+
+class Pow(Binary):
+    """Power: ``input ** exponent``; ``0 ** 0`` is 1, and its gradient 0.
+
+    Integers raised to negative integers raise RuntimeError.
+    """
+
+    names = "pow"
+    operator = "pow"
+    inplace = True
+    numpy = np.power
+
+    def forward(self, input: Any, exponent: Any) -> Any:
+        if type(exponent) in (int, float):
+            if exponent == 2:
+                return np.multiply(input, input)  # several times faster than np.power
+            if exponent == 1:
+                return input.copy()
+            if exponent == 0.5 and input.dtype.kind == "f":
+                return np.sqrt(input)
+        kinds = [getattr(getattr(x, "dtype", None), "kind", "i") for x in (input, exponent)]
+        if set(kinds) <= {"i", "u"} and np.any(np.asarray(exponent) < 0):
+            raise RuntimeError("Integers to negative integer powers are not allowed. Convert the base to a float first.")
+        return np.power(input, exponent)
+
+    def grad_input(self, g, input, exponent):
+        if isinstance(exponent, (int, float)):
+            if exponent == 2:
+                return g * (input * 2)
+            return g * (exponent * input ** (exponent - 1)) if exponent != 0 else g * 0
+        return g * np.where(exponent == 0, 0, exponent * input ** (exponent - 1))
+
+    def grad_exponent(self, g, input, exponent, result):
+        # At base 0 the logarithm is -inf, but the power does not move with a positive exponent.
+        flat = (input == 0) & (exponent >= 0)
+        return np.where(flat, 0, g * (result * np.log(np.where(flat, 1, input))))
+
+
+class Maximum(Binary):
+    """The larger of the two, element by element; NaN wins. Ties share the gradient."""
+
+    names = "maximum"
+    numpy = np.maximum
+
+    def grad_input(self, g, input, other):
+        return np.where(input == other, g * 0.5, np.where(input > other, g, 0))
+
+    def grad_other(self, g, input, other):
+        return np.where(input == other, g * 0.5, np.where(input > other, 0, g))
+
+
+class Minimum(Binary):
+    """The smaller of the two, element by element; NaN wins. Ties share the gradient."""
+
+    names = "minimum"
+    numpy = np.minimum
+
+    def grad_input(self, g, input, other):
+        return np.where(input == other, g * 0.5, np.where(input < other, g, 0))
+
+    def grad_other(self, g, input, other):
+        return np.where(input == other, g * 0.5, np.where(input < other, 0, g))
+
+
+class Atan2(FloatBinary):
+    """The angle of the point (`other`, `input`), in radians from -pi to pi."""
+
+    names = "atan2 arctan2"
+    inplace = True
+    numpy = np.arctan2
+
+    def grad_input(self, g, input, other):
+        return g * (other / (input * input + other * other))
+
+    def grad_other(self, g, input, other):
+        return -g * (input / (input * input + other * other))
+
+
+class Neg(Unary):
+    """Negation: ``-input``. Bool tensors raise RuntimeError."""
+
+    names = "neg negative"
+    operator = "neg"
+    inplace = True
+    numpy = np.negative
+
+    def forward(self, input: Any) -> Any:
+        if input.dtype == bool:
+            raise RuntimeError(
+                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+                "use the `~` or `logical_not()` operator instead."
+            )
+        return np.negative(input)
+
+    def grad_input(self, g):
+        return -g
+
+
+class Abs(Unary):
+    """Absolute value; its gradient at 0 is 0."""
+
+    names = "abs absolute"
+    operator = "abs"
+    inplace = True
+    numpy = np.absolute
+
+    def grad_input(self, g, input):
+        return g * np.sign(input)
+
+
+class Reciprocal(FloatUnary):
+    """One over each element."""
+
+    names = "reciprocal"
+    inplace = True
+    numpy = np.reciprocal
+
+    def grad_input(self, g, result):
+        return -g * (result * result)
+
+
+class Square(Unary):
+    """Each element times itself."""
+
+    names = "square"
+    inplace = True
+    numpy = np.square
+
+    def grad_input(self, g, input):
+        return g * (input * 2)
+
+
+class Positive(Unary):
+    """The tensor itself: ``+input``."""
+
+    names = "positive"
+    operator = "pos"
+    numpy = np.positive
+
+    def grad_input(self, g):
+        return g
+
+
+class Sign(Unary):
+    """-1, 0 or 1 by the sign of each element; the gradient is zero everywhere."""
+
+    names = "sign sgn"
+    inplace = True
+    numpy = np.sign
+
+    def grad_input(self, g):
+        return g * 0
+
+
+class Lerp(Function):
+    """Linear interpolation: ``input + weight * (end - input)``."""
+
+    names = "lerp"
+    inplace = True
+    promote = promote
+
+    def forward(self, input: Any, end: Any, weight: Any) -> Any:
+        return input + weight * (end - input)
+
+    def grad_input(self, g, weight):
+        return g * (1 - weight)
+
+    def grad_end(self, g, weight):
+        return g * weight
+
+    def grad_weight(self, g, input, end):
+        return g * (end - input)
+
+
+class Addcmul(Function):
+    """``input + value * tensor1 * tensor2``."""
+
+    names = "addcmul"
+    inplace = True
+    promote = promote
+
+    def forward(self, input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+        self.value = value
+        return input + value * (tensor1 * tensor2)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_tensor1(self, g, tensor2):
+        return g * (tensor2 * self.value)
+
+    def grad_tensor2(self, g, tensor1):
+        return g * (tensor1 * self.value)
+
+
+class Addcdiv(Function):
+    """``input + value * tensor1 / tensor2``."""
+
+    names = "addcdiv"
+    inplace = True
+    promote = promote_to_float
+
+    def forward(self, input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+        self.value = value
+        return input + value * (tensor1 / tensor2)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_tensor1(self, g, tensor2):
+        return g * (self.value / tensor2)
+
+    def grad_tensor2(self, g, tensor1, tensor2):
+        return -g * (self.value * tensor1 / (tensor2 * tensor2))
+
+
+@composite("rsub")
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """Difference the other way round: ``other - alpha * input``."""
+    return other - alpha * input

@@ -1,0 +1,199 @@
+"""Comparisons and logic: bool results, no gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.registry import composite
+from .._dtypes import promote
+from ._common import Binary, Unary
+
+
+class Eq(Binary):
+    """Whether the operands are equal, element by element."""
+
+    names = "eq"
+    operator = "eq"
+    inplace = True
+    numpy = np.equal
+
+
+class Ne(Binary):
+    """Whether the operands differ."""
+
+    names = "ne not_equal"
+    operator = "ne"
+    inplace = True
+    numpy = np.not_equal
+
+
+class Lt(Binary):
+    """Whether `input` is less than `other`."""
+
+    names = "lt less"
+    operator = "lt"
+    inplace = True
+    numpy = np.less
+
+
+class Le(Binary):
+    """Whether `input` is less than or equal to `other`."""
+
+    names = "le less_equal"
+    operator = "le"
+    inplace = True
+    numpy = np.less_equal
+
+
+class Gt(Binary):
+    """Whether `input` is greater than `other`."""
+
+    names = "gt greater"
+    operator = "gt"
+    inplace = True
+    numpy = np.greater
+
+
+class Ge(Binary):
+    """Whether `input` is greater than or equal to `other`."""
+
+    names = "ge greater_equal"
+    operator = "ge"
+    inplace = True
+    numpy = np.greater_equal
+
+
+class LogicalAnd(Binary):
+    """Whether both operands are nonzero."""
+
+    names = "logical_and"
+    inplace = True
+    numpy = np.logical_and
+
+
+class LogicalOr(Binary):
+    """Whether either operand is nonzero."""
+
+    names = "logical_or"
+    inplace = True
+    numpy = np.logical_or
+
+
+class LogicalXor(Binary):
+    """Whether exactly one operand is nonzero."""
+
+    names = "logical_xor"
+    inplace = True
+    numpy = np.logical_xor
+
+
+class LogicalNot(Unary):
+    """Whether the element is zero."""
+
+    names = "logical_not"
+    inplace = True
+    numpy = np.logical_not
+
+
+class BitwiseAnd(Binary):
+    """Bitwise and of integers, logical and of bools."""
+
+    names = "bitwise_and"
+    operator = "and"
+    inplace = True
+    numpy = np.bitwise_and
+
+
+class BitwiseOr(Binary):
+    """Bitwise or of integers, logical or of bools."""
+
+    names = "bitwise_or"
+    operator = "or"
+    inplace = True
+    numpy = np.bitwise_or
+
+
+class BitwiseXor(Binary):
+    """Bitwise exclusive or of integers, logical of bools."""
+
+    names = "bitwise_xor"
+    operator = "xor"
+    inplace = True
+    numpy = np.bitwise_xor
+
+
+class BitwiseNot(Unary):
+    """Bitwise complement of integers, logical not of bools."""
+
+    names = "bitwise_not"
+    operator = "invert"
+    inplace = True
+    numpy = np.invert
+
+
+class BitwiseLeftShift(Binary):
+    """Integers shifted left by `other` bits."""
+
+    names = "bitwise_left_shift"
+    operator = "lshift"
+    inplace = True
+    numpy = np.left_shift
+
+
+class BitwiseRightShift(Binary):
+    """Integers shifted right by `other` bits."""
+
+    names = "bitwise_right_shift"
+    operator = "rshift"
+    inplace = True
+    numpy = np.right_shift
+
+
+class IsNan(Unary):
+    """Whether the element is not a number."""
+
+    names = "isnan"
+    numpy = np.isnan
+
+
+class IsInf(Unary):
+    """Whether the element is infinite."""
+
+    names = "isinf"
+    numpy = np.isinf
+
+
+class IsFinite(Unary):
+    """Whether the element is neither infinite nor NaN."""
+
+    names = "isfinite"
+    numpy = np.isfinite
+
+
+class IsClose(Binary):
+    """Whether ``|input - other| <= atol + rtol * |other|``, element by element."""
+
+    names = "isclose"
+    promote = promote
+
+    def forward(self, input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+        return np.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+@composite("allclose")
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Return whether all elements are close, as a Python bool.
+
+    >>> import tapeless as tl
+    >>> tl.allclose(tl.tensor([1.0]), tl.tensor([1.0 + 1e-7]))
+    True
+    """
+    return bool(IsClose.apply(input, other, rtol, atol, equal_nan).all().item())
+
+
+@composite("equal")
+def equal(input: Any, other: Any) -> bool:
+    """Return whether both tensors have the same shape and elements, as a Python bool."""
+    return input.shape == other.shape and bool((input == other).all().item())

@@ -1,0 +1,521 @@
+"""Reading and writing by position: ``x[...]``, gather and scatter, where and masks, sorting."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function
+from .._core.registry import NUMPY, composite
+from .._core.tensor_base import TensorBase, unwrap, wrap
+from .._dtypes import int64, promote
+from .._kernels.indexing import along, is_basic, place, scatter_add
+from ._common import normal_dim
+from .reduction import ValuesIndices
+
+
+def plain_index(index: Any) -> Any:
+    """Return an index of tensors, lists, slices and numbers as NumPy reads it the way PyTorch does."""
+    if isinstance(index, tuple):
+        return tuple(_plain_item(item) for item in index)
+    return _plain_item(index)
+
+
+def _plain_item(item: Any) -> Any:
+    if isinstance(item, TensorBase):
+        item = item._array
+    if isinstance(item, slice):
+        step = None if item.step is None else operator.index(item.step)
+        if step is not None and step <= 0:
+            raise ValueError("step must be greater than zero. Use x.flip(dim) to reverse a dim.")
+        bounds = [None if x is None else operator.index(x) for x in (item.start, item.stop)]
+        return slice(bounds[0], bounds[1], step)
+    if isinstance(item, np.ndarray):
+        if item.dtype.kind not in "iub":
+            raise IndexError(
+                "tensors used as indices must be long, int, byte or bool tensors, "
+                f"got {item.dtype}; convert it: index.long()"
+            )
+        return item.astype(bool) if item.dtype == np.uint8 else item
+    if isinstance(item, (list, range)):
+        return np.asarray(item, dtype=None if len(item) else int64)
+    return item
+
+
+def read(array: Any, index: Any) -> Any:
+    """Return ``array[index]``, with PyTorch's errors in place of NumPy's."""
+    try:
+        return array[index]
+    except IndexError as error:
+        raise IndexError(_explain_index(array, index, error)) from None
+
+
+def _explain_index(array: Any, index: Any, error: IndexError) -> str:
+    items = index if isinstance(index, tuple) else (index,)
+    used = sum(1 for item in items if item is not None and item is not Ellipsis)
+    if used > array.ndim:
+        return f"too many indices for tensor of dimension {array.ndim}: the tensor has shape {list(array.shape)}"
+    if "boolean index did not match" in str(error):
+        masks = [list(i.shape) for i in items if getattr(i, "dtype", None) == bool]
+        return f"The shape of the mask {masks[0]} at index 0 does not match the shape of the indexed tensor {list(array.shape)}"
+    if is_basic(index):
+        for dim, item in enumerate(items):
+            if isinstance(item, (int, np.integer)) and not -array.shape[dim] <= item < array.shape[dim]:
+                return f"index {item} is out of bounds for dimension {dim} with size {array.shape[dim]}"
+    return str(error)
+
+
+class GetItem(Function):
+    """``input[index]``: a view for ints, slices, None and ``...``; a copy for lists, masks and index tensors."""
+
+    view = True
+
+    def forward(self, input: Any, index: Any) -> Any:
+        self.index, self.shape_in = index, input.shape
+        out = read(input, index)
+        if type(out) is not np.ndarray and isinstance(out, np.generic):
+            out = input[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+        return out
+
+    def grad_input(self, g):
+        return place(g, self.index, self.shape_in)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name of the most usual case."""
+        return "SelectBackward0"
+
+
+class Place(Function):
+    """The gradient of indexing: values put into zeros, places named twice get the sum."""
+
+    names = "_place"
+    methods = ""
+    numpy = place
+
+    def forward(self, values: Any, index: Any, shape: Any) -> Any:
+        self.index = index
+        return place(values, index, shape)
+
+    def grad_values(self, g):
+        return g[self.index]
+
+
+class SetItem(Function):
+    """``input[index] = value`` of a tensor that is no view's part: writes, and cuts the gradient there."""
+
+    def forward(self, input: Any, value: Any, index: Any) -> Any:
+        self.index = index
+        out = input.copy("K")
+        value = np.asarray(value)
+        there = read(out, index)
+        # NumPy drops leading dims of size 1 of a value as PyTorch does, and refuses the rest.
+        try:
+            out[index] = value.astype(out.dtype, copy=False)
+        except ValueError:
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result "
+                f"of shape {list(np.shape(there))}"
+            ) from None
+        self.part = np.shape(there)
+        return out
+
+    def grad_input(self, g):
+        g = np.copy(g)
+        g[self.index] = 0
+        return g
+
+    def grad_value(self, g, value):
+        part = g[self.index]
+        extra = len(value.shape) - len(self.part)
+        return part.reshape((1,) * extra + tuple(self.part)) if extra > 0 else part
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "IndexPutBackward0"
+
+
+@composite("__getitem__", methods="__getitem__")
+def getitem(self: Any, index: Any) -> Any:
+    """Return ``self[index]``, with PyTorch's rules for what is a view."""
+    return GetItem.apply(self, plain_index(index))
+
+
+@composite("__setitem__", methods="__setitem__")
+def setitem(self: Any, index: Any, value: Any) -> None:
+    """Write `value` into ``self[index]``; gradients flow to `value` and no longer to what was there."""
+    index = plain_index(index)
+    if is_basic(index):
+        self[index].copy_(_drop_leading_ones(value, self, index))
+    else:
+        self.index_put_value_(value, index)
+
+
+def _drop_leading_ones(value: Any, target: Any, index: Any) -> Any:
+    """Let ``x[0] = y`` take a `y` with extra leading dims of size 1, as PyTorch does."""
+    if not hasattr(value, "shape"):
+        return value
+    ndim = np.ndim(read(target._array, index))
+    while len(value.shape) > ndim and value.shape[0] == 1:
+        value = value[0]
+    return value
+
+
+@composite("index_put_value_", methods="index_put_value_")
+def index_put_value_(self: Any, value: Any, index: Any) -> Any:
+    """Write by an advanced index; `x[mask] = y` ends here."""
+    return SetItem.apply_inplace(self, value, index)
+
+
+class Gather(Function):
+    """``out[i][j] = input[index[i][j]][j]`` (for dim 0): picks along `dim`.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.gather.html
+    """
+
+    names = "gather"
+
+    def forward(self, input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+        self.dim, self.index, self.shape_in = normal_dim(dim, input.ndim), index, input.shape
+        if index.dtype.kind not in "iu":
+            raise RuntimeError(f"gather(): Expected dtype int32/int64 for index, got {index.dtype}")
+        if input.ndim == 0:
+            return input.reshape(1)[index.reshape(-1)].reshape(index.shape)
+        check_range(index, input.shape[self.dim], self.dim)
+        return input[along(index, self.dim)]
+
+    def grad_input(self, g):
+        return scatter_add(g, self.index, self.dim, self.shape_in) if self.shape_in else g.reshape(())
+
+
+def check_range(index: Any, size: int, dim: int) -> None:
+    """Refuse indices outside of ``[0, size)``; NumPy would count negative ones from the end."""
+    if index.size and (index.min() < 0 or index.max() >= size):
+        wrong = index[(index < 0) | (index >= size)].reshape(-1)[0]
+        raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
+
+
+class ScatterAdd(Function):
+    """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (for dim 0)."""
+
+    names = "scatter_add"
+    inplace = True
+
+    def forward(self, input: Any, dim: int, index: Any, src: Any) -> Any:
+        self.dim, self.index = normal_dim(dim, input.ndim), index
+        check_range(index, input.shape[self.dim], self.dim)
+        part = src[tuple(slice(0, n) for n in index.shape)]
+        return input + scatter_add(part, index, self.dim, input.shape)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_src(self, g, src):
+        return _fit(g[along(self.index, self.dim)], src.shape)
+
+
+def _fit(part: Any, shape: Any) -> Any:
+    """Put the part of a gradient that was used into zeros of the whole shape."""
+    if tuple(part.shape) == tuple(shape):
+        return part
+    return place(part, tuple(slice(0, n) for n in part.shape), tuple(shape))
+
+
+class ScatterKernel(Function):
+    """The gradient of gather: values added into zeros along a dim."""
+
+    names = "_scatter_add"
+    methods = ""
+    numpy = scatter_add
+
+    def forward(self, values: Any, index: Any, axis: int, shape: Any) -> Any:
+        self.index, self.axis = index, axis
+        return scatter_add(values, index, axis, shape)
+
+    def grad_values(self, g):
+        return g[along(self.index, self.axis)]
+
+
+class Scatter(Function):
+    """`input` with ``src[i][j]`` (or a number) written at ``[index[i][j]][j]`` (for dim 0)."""
+
+    names = "scatter"
+    inplace = True
+
+    def forward(self, input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
+        self.dim, self.index = normal_dim(dim, input.ndim), index
+        check_range(index, input.shape[self.dim], self.dim)
+        src = value if src is None else src
+        out = input.copy("K")
+        part = src[tuple(slice(0, n) for n in index.shape)] if np.ndim(src) else src
+        out[along(index, self.dim)] = part
+        return out
+
+    def grad_input(self, g):
+        g = np.copy(g)
+        g[along(self.index, self.dim)] = 0
+        return g
+
+    def grad_src(self, g, src):
+        return _fit(g[along(self.index, self.dim)], src.shape)
+
+
+class TakeAlongDim(Function):
+    """Pick along `dim` by an index that broadcasts against the input."""
+
+    names = "take_along_dim"
+
+    def forward(self, input: Any, indices: Any, dim: Any = None) -> Any:
+        self.shape_in = input.shape
+        if dim is None:
+            self.dim, self.index = None, indices.reshape(-1)
+            return input.reshape(-1)[self.index]
+        self.dim = normal_dim(dim, input.ndim)
+        shape = list(np.broadcast_shapes(
+            tuple(1 if i == self.dim else n for i, n in enumerate(input.shape)),
+            tuple(1 if i == self.dim else n for i, n in enumerate(indices.shape)),
+        ))  # fmt: skip
+        shape[self.dim] = indices.shape[self.dim]
+        self.index = np.broadcast_to(indices, shape)
+        return np.take_along_axis(input, self.index, self.dim)
+
+    def grad_input(self, g):
+        if self.dim is None:
+            return place(g, self.index, (int(np.prod(self.shape_in)),)).reshape(self.shape_in)
+        return scatter_add(g, self.index, self.dim, self.shape_in)
+
+
+class IndexSelect(Function):
+    """The slices of `input` along `dim` named by a 1-D `index`, as a copy."""
+
+    names = "index_select"
+
+    def forward(self, input: Any, dim: int, index: Any) -> Any:
+        self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
+        self.index = (slice(None),) * self.dim + (index.reshape(-1),)
+        if input.ndim == 0:
+            return input.copy()
+        check_range(index, input.shape[self.dim], self.dim)
+        return np.take(input, index.reshape(-1), axis=self.dim)
+
+    def grad_input(self, g):
+        return place(g, self.index, self.shape_in) if self.shape_in else g
+
+
+class IndexAdd(Function):
+    """`input` with the slices of `source` added at the positions `index` of `dim`."""
+
+    names = "index_add"
+    inplace = True
+
+    def forward(self, input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+        self.dim, self.alpha = normal_dim(dim, input.ndim), alpha
+        self.index = (slice(None),) * self.dim + (index,)
+        check_range(index, input.shape[self.dim], self.dim)
+        return input + place(source * alpha, self.index, input.shape)
+
+    def grad_input(self, g):
+        return g
+
+    def grad_source(self, g):
+        return g[self.index] * self.alpha
+
+
+def _promote_where(condition: Any, input: Any, other: Any) -> Any:
+    return (condition, *promote(input, other))
+
+
+class Where(Function):
+    """`input` where `condition` holds, `other` elsewhere; all three broadcast.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.where.html
+
+    >>> import tapeless as tl
+    >>> tl.where(tl.tensor([True, False]), 1.0, 2.0)
+    tensor([1., 2.])
+    """
+
+    names = "where"
+    methods = ""
+    numpy = np.where
+    promote = _promote_where
+
+    def forward(self, condition: Any, input: Any, other: Any) -> Any:
+        return np.where(condition, input, other)
+
+    def grad_input(self, g, condition):
+        return np.where(condition, g, 0)
+
+    def grad_other(self, g, condition):
+        return np.where(condition, 0, g)
+
+    @classmethod
+    def public_function(cls):
+        def where(condition: Any, input: Any = None, other: Any = None, **names: Any) -> Any:
+            if input is None and other is None:
+                return condition.nonzero(as_tuple=True)
+            return cls.apply(condition, input, other)
+
+        return where
+
+
+@composite("_where_method", methods="where")
+def _where_method(self: Any, condition: Any, other: Any) -> Any:
+    """Return `self` where `condition` holds, `other` elsewhere."""
+    return Where.apply(condition, self, other)
+
+
+class MaskedFill(Function):
+    """`input` with `value` where `mask` holds."""
+
+    names = "masked_fill"
+    inplace = True
+
+    def forward(self, input: Any, mask: Any, value: Any) -> Any:
+        if mask.dtype != bool:
+            raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+        self.mask = mask
+        return np.where(mask, np.asarray(value).astype(input.dtype), input)
+
+    def grad_input(self, g):
+        return np.where(self.mask, 0, g)
+
+    def grad_value(self, g):
+        return np.where(self.mask, g, 0)
+
+
+@composite("masked_select")
+def masked_select(input: Any, mask: Any) -> Any:
+    """Return the elements where `mask` (which broadcasts) holds, in one dim."""
+    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
+    return input.expand(shape)[mask.expand(shape)]
+
+
+class Clamp(Function):
+    """Every element limited to ``[min, max]``; either may be missing, a number, or a tensor.
+
+    The gradient passes where the element was inside, limits included.
+    """
+
+    names = "clamp clip"
+    inplace = True
+
+    def forward(self, input: Any, min: Any = None, max: Any = None) -> Any:
+        if min is None and max is None:
+            raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        out = input
+        for bound, pick in ((min, np.maximum), (max, np.minimum)):
+            if bound is not None:
+                out = pick(*promote(out, bound))
+        return out
+
+    def grad_input(self, g, input, min, max):
+        if min is not None:
+            g = np.where(input >= min, g, 0)
+        return g if max is None else np.where(input <= max, g, 0)
+
+    def grad_min(self, g, input, min, max):
+        below = input < min
+        return np.where(below if max is None else below & (min < max), g, 0)
+
+    def grad_max(self, g, input, min, max):
+        above = input > max
+        return np.where(above if min is None else above | (max < min), g, 0)
+
+
+NUMPY[np.clip] = lambda a, a_min=None, a_max=None, **kw: Clamp.apply(a, kw.get("min", a_min), kw.get("max", a_max))
+
+
+@composite("clamp_min")
+def clamp_min(input: Any, min: Any) -> Any:
+    """Return each element, but at least `min`."""
+    return Clamp.apply(input, min)
+
+
+@composite("clamp_max")
+def clamp_max(input: Any, max: Any) -> Any:
+    """Return each element, but at most `max`."""
+    return Clamp.apply(input, None, max)
+
+
+@composite("nonzero")
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """Return the positions of nonzero elements: one row each, or with `as_tuple` one index tensor a dim."""
+    found = np.nonzero(np.atleast_1d(unwrap(input)))
+    if as_tuple:
+        return tuple(wrap(axis) for axis in found)
+    return wrap(np.stack(found, axis=1)[:, : input.ndim])
+
+
+@composite("narrow")
+def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+    """Return a view of `length` positions of `dim` from `start` on."""
+    dim, start = normal_dim(dim, input.ndim), operator.index(start)
+    if start < 0:
+        start += input.shape[dim]
+    if not 0 <= start <= start + length <= input.shape[dim]:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({input.shape[dim]}).")
+    return input[(slice(None),) * dim + (slice(start, start + length),)]
+
+
+@composite("select")
+def select(input: Any, dim: int, index: int) -> Any:
+    """Return a view of one position of `dim`."""
+    return input[(slice(None),) * normal_dim(dim, input.ndim) + (operator.index(index),)]
+
+
+@composite("take")
+def take(input: Any, index: Any) -> Any:
+    """Return the elements of the flattened input at `index`."""
+    return input.reshape(-1)[index]
+
+
+@composite("one_hot", methods="")
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """Return int64 rows of zeros with a one at each class."""
+    labels = unwrap(tensor)
+    if labels.dtype != int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {labels.dtype}")
+    if labels.size and labels.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    count = (int(labels.max()) + 1 if labels.size else 0) if num_classes == -1 else num_classes
+    if labels.size and labels.max() >= count:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    return wrap((labels[..., None] == np.arange(count)).astype(int64))
+
+
+def _order(input: Any, dim: int, descending: bool, stable: bool = True) -> Any:
+    """Return the indices that sort `input`; NaN counts as the largest."""
+    if not descending:
+        return np.argsort(input, axis=dim, kind="stable")
+    backwards = np.argsort(np.flip(input, dim), axis=dim, kind="stable")
+    return np.flip(input.shape[dim] - 1 - backwards, dim)
+
+
+@composite("sort")
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """Return a pair (values, indices) sorted along `dim`; equal elements keep their order."""
+    if input.ndim == 0:
+        return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
+    dim = normal_dim(dim, input.ndim)
+    index = wrap(np.ascontiguousarray(_order(unwrap(input), dim, descending)))
+    return ValuesIndices(Gather.apply(input, dim, index), index)
+
+
+@composite("argsort")
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """Return the indices that sort `input` along `dim`."""
+    return sort(input, dim, descending).indices
+
+
+@composite("topk")
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """Return a pair (values, indices) of the `k` largest (or smallest) elements along `dim`."""
+    dim = normal_dim(dim, input.ndim)
+    if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError("selected index k out of range")
+    values, index = sort(input, dim, largest)
+    return ValuesIndices(values.narrow(dim, 0, k), index.narrow(dim, 0, k)) if input.ndim else ValuesIndices(values, index)

@@ -1,0 +1,206 @@
+"""Matrix products, and the fused `linear` that most layers are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function
+from .._core.registry import NUMPY, composite
+from .._dtypes import promote_types
+
+
+def _same_dtype(a: Any, b: Any, what: str) -> None:
+    """Refuse factors of different dtypes, in PyTorch's words, and say what to do."""
+    if a.dtype != b.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}\n"
+            f"{what} does not promote. Arrays made by NumPy are float64 unless told otherwise: use x.float(), or "
+            f"bring both to {promote_types(a.dtype, b.dtype)}."
+        )
+
+
+def _c_name(dtype: Any) -> str:
+    """Return the C type that PyTorch's message names."""
+    return {"float32": "float", "float64": "double", "int64": "long", "int32": "int"}.get(dtype.name, dtype.name)
+
+
+class Matmul(Function):
+    """Matrix product over the last two dims, the others broadcast; vectors count as a row or a column.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
+
+    >>> import tapeless as tl
+    >>> tl.matmul(tl.ones(2, 3), tl.ones(3))
+    tensor([3., 3.])
+    """
+
+    names = "matmul"
+    operator = "matmul"
+    numpy = np.matmul
+
+    def forward(self, input: Any, other: Any) -> Any:
+        if input.ndim == 0 or other.ndim == 0:
+            raise RuntimeError(
+                f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
+            )
+        _same_dtype(input, other, "matmul")
+        if input.shape[-1] != other.shape[-2 if other.ndim > 1 else 0]:
+            raise RuntimeError(_mismatch(input.shape, other.shape))
+        self.ndims = input.ndim, other.ndim
+        return np.matmul(input, other)
+
+    def grad_input(self, g, other):
+        first, second = self.ndims
+        if second == 1:
+            # (..., n, k) @ (k,) -> (..., n): an outer product; (k,) @ (k,) -> (): a multiple of the other.
+            return g * other if first == 1 else np.expand_dims(g, -1) * other
+        if first == 1:
+            return np.matmul(np.expand_dims(g, -2), other.swapaxes(-1, -2)).squeeze(-2)
+        return np.matmul(g, other.swapaxes(-1, -2))
+
+    def grad_other(self, g, input):
+        first, second = self.ndims
+        if first == 1:
+            return g * input if second == 1 else np.expand_dims(input, -1) * np.expand_dims(g, -2)
+        if second == 1:
+            return np.matmul(input.swapaxes(-1, -2), np.expand_dims(g, -1)).squeeze(-1)
+        return np.matmul(input.swapaxes(-1, -2), g)
+
+
+def _mismatch(a: Any, b: Any) -> str:
+    """Say which sizes of two factors do not meet, in PyTorch's words for their numbers of dims."""
+    if len(a) <= 2 and len(b) == 1:
+        return f"size mismatch, got input ({a[0] if a else 1}), mat ({'x'.join(map(str, a))}), vec ({b[0]})"
+    if len(b) > 2 and len(a) > 2:
+        return (
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[-1]}] but got: "
+            f"[{b[0]}, {b[-2]}]."
+        )
+    rows = int(np.prod(a[:-1])) if len(a) > 1 else 1
+    return (
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[-2]}x{b[-1]})\n"
+        f"The last dim of the first ({a[-1]}, shape {list(a)}) must equal the first dim of the matrix ({b[-2]})."
+    )
+
+
+NUMPY[np.dot] = Matmul.apply
+
+
+def _checked(name: str, dims: tuple[int, int], words: tuple[str, str]) -> Any:
+    """Return a matrix product that insists on the number of dims of its factors."""
+
+    def function(input: Any, other: Any, *, out: Any = None) -> Any:
+        for tensor, ndim, word in zip((input, other), dims, words, strict=True):
+            if tensor.ndim != ndim:
+                raise RuntimeError(f"{word} must be a {_NOUN[ndim]}, got {tensor.ndim}-D with shape {list(tensor.shape)}")
+        result = Matmul.apply(input, other)
+        return result if out is None else out.copy_(result)
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
+_NOUN = {1: "vector", 2: "matrix", 3: "3D tensor"}
+
+for _name, _dims, _words, _doc in (
+    ("mm", (2, 2), ("self", "mat2"), "Product of two matrices."),
+    ("bmm", (3, 3), ("batch1", "batch2"), "Products of two batches of matrices."),
+    ("mv", (2, 1), ("self", "vec"), "Product of a matrix and a vector."),
+    ("dot", (1, 1), ("1D tensors expected, but self", "1D tensors expected, but tensor"), "Inner product of two vectors."),
+):
+    _function = _checked(_name, _dims, _words)
+    _function.__doc__ = _doc
+    composite(_name)(_function)
+
+
+@composite("outer ger", numpy=np.outer)
+def outer(input: Any, vec2: Any) -> Any:
+    """Return the outer product of two vectors."""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D")
+    return input.unsqueeze(1) * vec2
+
+
+@composite("addmm")
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """Return ``beta * input + alpha * (mat1 @ mat2)``."""
+    product = Matmul.apply(mat1, mat2)
+    return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
+
+
+@composite("baddbmm")
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """Return ``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    return addmm(input, batch1, batch2, beta=beta, alpha=alpha)
+
+
+@composite("trace")
+def trace(input: Any) -> Any:
+    """Return the sum of the diagonal of a matrix."""
+    return input.diagonal().sum()
+
+
+class Linear(Function):
+    """``input @ weight.T + bias``: one GEMM, and the bias added in place.
+
+    Shapes: `input` (..., in), `weight` (out, in) or (in,), `bias` (out,).
+    Fused because the pair of a product and a broadcast sum costs two nodes and one more pass over the result.
+    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
+    """
+
+    names = "linear"
+    methods = ""
+
+    def forward(self, input: Any, weight: Any, bias: Any = None) -> Any:
+        if input.ndim == 0 or weight.ndim > 2 or input.shape[-1] != weight.shape[-1]:
+            raise RuntimeError(_linear_mismatch(input, weight))
+        if input.dtype is not weight.dtype:
+            _same_dtype(input, weight, "linear")
+        if input.ndim == 2:
+            out = input @ weight.T
+        else:  # one GEMM over all leading dims, where NumPy would run one for each
+            out = (input.reshape(-1, weight.shape[1]) @ weight.T).reshape(*input.shape[:-1], weight.shape[0])
+        if bias is not None:
+            out += bias
+        return out
+
+    def grad_input(self, g, weight):
+        if len(g.shape) == 2:
+            return g @ weight
+        return (g.reshape((-1, weight.shape[0])) @ weight).reshape((*g.shape[:-1], weight.shape[1]))
+
+    def grad_weight(self, g, input):
+        if len(input.shape) != 2:
+            input = input.reshape((-1, input.shape[-1]))
+            g = g.reshape((-1, g.shape[-1]))
+        return g.T @ input
+
+    def grad_bias(self, g):
+        return g.sum(axis=0) if len(g.shape) == 2 else g  # the engine sums over the dims that broadcast
+
+    @classmethod
+    def public_function(cls):
+        def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+            if weight.ndim == 1:
+                out = Matmul.apply(input, weight)
+                return out if bias is None else out + bias
+            return cls.apply(input, weight, bias)
+
+        return linear
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name: a linear layer is an addmm there."""
+        return "AddmmBackward0"
+
+
+def _linear_mismatch(input: Any, weight: Any) -> str:
+    a, b = input.shape, weight.shape
+    rows = int(np.prod(a[:-1])) if len(a) > 1 else 1
+    return (
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1] if a else 1} and {b[-1]}x{b[0]})\n"
+        f"The layer takes {b[-1]} features in its last dim; the input has shape {list(a)}, "
+        f"so {a[-1] if a else 'none'}."
+    )

@@ -1,0 +1,513 @@
+"""Reductions: sums, means, extremes, variances, cumulative sums, and the questions `any` and `all`."""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function
+from .._core.registry import NUMPY, composite
+from .._core.tensor_base import unwrap, wrap
+from .._dtypes import as_dtype, get_default_dtype, int64
+from .._kernels.indexing import scatter_add
+from ._common import normal_dim, normal_dims, spread
+
+ValuesIndices = namedtuple("ValuesIndices", "values indices")
+"""What reductions with a `dim` return: the values, and where along the dim they were found."""
+
+
+class Sum(Function):
+    """Sum of all elements, or over `dim`; integers and bools are summed in int64.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.sum.html
+
+    >>> import tapeless as tl
+    >>> tl.ones(2, 3).sum(dim=0)
+    tensor([2., 2., 2.])
+    """
+
+    names = "sum"
+    numpy = np.sum
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+        self.axes, self.shape_in, self.keepdim = normal_dims(dim, input.ndim), input.shape, keepdim
+        if dtype is None and input.dtype.kind in "iub":
+            dtype = int64
+        return np.add.reduce(input, axis=self.axes, dtype=None if dtype is None else as_dtype(dtype), keepdims=keepdim)
+
+    def grad_input(self, g):
+        return spread(g, self.axes, self.shape_in, self.keepdim)
+
+
+class Mean(Function):
+    """Mean of all elements, or over `dim`. Integers raise RuntimeError: their mean needs a float dtype."""
+
+    names = "mean"
+    numpy = np.mean
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+        if dtype is not None:
+            input = input.astype(as_dtype(dtype))
+        if input.dtype.kind in "iub":
+            raise RuntimeError(
+                "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                f"Got: {input.dtype}. Convert it first: x.float().mean()."
+            )
+        self.axes, self.shape_in, self.keepdim = normal_dims(dim, input.ndim), input.shape, keepdim
+        self.count = math.prod(input.shape[axis] for axis in self.axes)
+        total = np.add.reduce(input, axis=self.axes, keepdims=keepdim)
+        return total / self.count if self.count else total * math.nan
+
+    def grad_input(self, g):
+        return spread(g / max(self.count, 1), self.axes, self.shape_in, self.keepdim)
+
+
+class Prod(Function):
+    """Product of all elements, or over one `dim`; the gradient is right where elements are zero."""
+
+    names = "prod"
+    numpy = np.prod
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+        self.dim, self.keepdim = None if dim is None else normal_dim(dim, input.ndim), keepdim
+        if dtype is None and input.dtype.kind in "iub":
+            dtype = int64
+        return np.prod(input, axis=self.dim, dtype=None if dtype is None else as_dtype(dtype), keepdims=keepdim)
+
+    def grad_input(self, g, input):
+        shape = tuple(input.shape)
+        if shape == ():
+            return g * np.ones((), input.dtype)
+        flat = input.reshape((-1,)) if self.dim is None else input
+        axis = 0 if self.dim is None else self.dim
+        if self.dim is None:
+            g = g.reshape((1,))
+        elif not self.keepdim:
+            g = np.expand_dims(g, self.dim)
+        # The product of all others, as (product of those before) * (product of those after): no division by zero.
+        before = _exclusive_cumprod(flat, axis)
+        after = np.flip(_exclusive_cumprod(np.flip(flat, axis), axis), axis)
+        return (g * (before * after)).reshape(shape)
+
+
+def _exclusive_cumprod(x: Any, axis: int) -> Any:
+    """Return the product of the elements before each one along `axis`."""
+    if x.shape[axis] == 0:
+        return x
+    first = np.ones([1 if i == axis else n for i, n in enumerate(x.shape)], x.dtype)
+    rest = x[(slice(None),) * axis + (slice(0, x.shape[axis] - 1),)]
+    return np.cumprod(np.concatenate([first, rest], axis), axis)
+
+
+class Cumsum(Function):
+    """Running sum along `dim`."""
+
+    names = "cumsum"
+    inplace = True
+    numpy = np.cumsum
+
+    def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
+        self.dim = normal_dim(dim, input.ndim)
+        if dtype is None and input.dtype.kind in "iub":
+            dtype = int64
+        if input.ndim == 0:
+            return input.copy()
+        return np.cumsum(input, axis=self.dim, dtype=None if dtype is None else as_dtype(dtype))
+
+    def grad_input(self, g):
+        return np.flip(np.cumsum(np.flip(g, self.dim), self.dim), self.dim) if len(g.shape) else g
+
+
+class Cumprod(Function):
+    """Running product along `dim`; the gradient is right where elements are zero."""
+
+    names = "cumprod"
+    inplace = True
+    numpy = np.cumprod
+
+    def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
+        self.dim = normal_dim(dim, input.ndim)
+        if dtype is None and input.dtype.kind in "iub":
+            dtype = int64
+        if input.ndim == 0:
+            return input.copy()
+        return np.cumprod(input, axis=self.dim, dtype=None if dtype is None else as_dtype(dtype))
+
+    def grad_input(self, g, input):
+        if len(g.shape) == 0:
+            return g
+        # d result[k] / d x[i] is the product of x[:k+1] without x[i]: one suffix at a time, exact at zeros.
+        head = (slice(None),) * self.dim
+        n = input.shape[self.dim]
+        before = _exclusive_cumprod(input, self.dim)
+        columns = []
+        for i in range(n):
+            ones = g[(*head, slice(i, i + 1))] * 0 + 1
+            rest = np.concatenate([ones, input[(*head, slice(i + 1, n))]], self.dim)
+            partial = (g[(*head, slice(i, n))] * np.cumprod(rest, self.dim)).sum(axis=self.dim, keepdims=True)
+            columns.append(partial * before[(*head, slice(i, i + 1))])
+        return np.concatenate(columns, self.dim) if columns else g
+
+
+class _Variance(Function):
+    """What `var` and `std` share: which elements count, and by what the sum of squares is divided."""
+
+    def moments(self, input: Any, dim: Any, keepdim: bool, correction: float) -> Any:
+        """Return the variance and remember what the rule needs."""
+        self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
+        self.count = math.prod(input.shape[axis] for axis in self.axes)
+        self.divisor = max(self.count - correction, 0)
+        centred = input - np.mean(input, axis=self.axes, keepdims=True)
+        total = np.add.reduce(centred * centred, axis=self.axes, keepdims=keepdim)
+        return total / self.divisor if self.divisor else total / np.zeros((), input.dtype)
+
+    def variance_gradient(self, g: Any, input: Any) -> Any:
+        """Return the gradient of the variance: twice the distance from the mean."""
+        g = spread(g, self.axes, tuple(input.shape), self.keepdim)
+        centred = input - input.mean(axis=self.axes, keepdims=True)
+        return g * (centred * (2 / self.divisor if self.divisor else math.inf))
+
+
+def _correction(unbiased: Any, correction: Any) -> float:
+    if correction is not None:
+        return correction
+    return 0 if unbiased is False else 1
+
+
+def _flexible_variance(cls: Any) -> Any:
+    """Accept ``var(x, unbiased)``, ``var(x, dim, unbiased, keepdim)`` and ``var(x, dim, correction=, keepdim=)``."""
+
+    def function(
+        input: Any,
+        dim: Any = None,
+        unbiased: Any = None,
+        keepdim: Any = False,
+        *,
+        correction: Any = None,
+        axis: Any = None,
+        keepdims: Any = None,
+        ddof: Any = None,
+    ) -> Any:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        if ddof is not None:
+            correction = ddof
+        return cls.apply(
+            input,
+            dim if axis is None else axis,
+            unbiased,
+            keepdim if keepdims is None else keepdims,
+            correction=correction,
+        )
+
+    return function
+
+
+class Var(_Variance):
+    """Variance; `correction` is taken from the number of elements that it divides by (1: Bessel's)."""
+
+    names = "var"
+    numpy = None
+
+    def forward(
+        self, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Any:
+        return self.moments(input, dim, keepdim, _correction(unbiased, correction))
+
+    def grad_input(self, g, input):
+        return self.variance_gradient(g, input)
+
+    @classmethod
+    def public_function(cls):
+        return _flexible_variance(cls)
+
+
+class Std(_Variance):
+    """Standard deviation; arguments as `var`. Its gradient at 0 is 0."""
+
+    names = "std"
+    numpy = None
+
+    def forward(
+        self, input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+    ) -> Any:
+        return np.sqrt(self.moments(input, dim, keepdim, _correction(unbiased, correction)))
+
+    def grad_input(self, g, input, result):
+        return self.variance_gradient(np.where(result == 0, 0, g / (result * 2)), input)
+
+    @classmethod
+    def public_function(cls):
+        return _flexible_variance(cls)
+
+
+def _numpy_spread(name: str) -> Any:
+    """Return NumPy's `var` or `std`, whose divisor is the plain count unless `ddof` says otherwise."""
+
+    def function(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return (Var if name == "var" else Std).apply(a, axis, None, keepdims, correction=ddof)
+
+    return function
+
+
+NUMPY[np.var] = _numpy_spread("var")
+NUMPY[np.std] = _numpy_spread("std")
+
+
+class _Extreme(Function):
+    """The largest or smallest elements over any dims; ties share the gradient equally."""
+
+    ufunc: Any
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
+        if math.prod(input.shape[axis] for axis in self.axes) == 0:
+            raise RuntimeError(
+                f"{self.names}(): Expected reduction dim to be specified for input.numel() == 0. "
+                f"Got shape {list(input.shape)}: there is no element to choose."
+            )
+        return self.ufunc.reduce(input, axis=self.axes, keepdims=keepdim)
+
+    def grad_input(self, g, input, result):
+        shape = tuple(input.shape)
+        mask = input == spread(result, self.axes, shape, self.keepdim)
+        count = mask.sum(axis=self.axes, keepdims=True)
+        return np.where(mask, spread(g, self.axes, shape, self.keepdim), 0) / count.astype(g.dtype)
+
+
+class Amax(_Extreme):
+    """The largest elements, over all dims or `dim`."""
+
+    names = "amax"
+    ufunc = np.maximum
+
+
+class Amin(_Extreme):
+    """The smallest elements, over all dims or `dim`."""
+
+    names = "amin"
+    ufunc = np.minimum
+
+
+class _ExtremeAlong(Function):
+    """The extremes along one dim and where they are; the gradient goes to the place that was chosen."""
+
+    def forward(self, input: Any, dim: int, keepdim: bool = False) -> Any:
+        self.dim, self.keepdim, self.shape_in = normal_dim(dim, input.ndim), keepdim, input.shape
+        if input.ndim == 0:
+            self.index = np.zeros((), int64)
+            return input.copy(), self.index
+        index = np.expand_dims(self.pick(input, self.dim), self.dim)
+        values = np.take_along_axis(input, index, self.dim)
+        self.index = index
+        return (values, index) if keepdim else (values.squeeze(self.dim), index.squeeze(self.dim))
+
+    def grad_input(self, g):
+        g = g[0]
+        if self.shape_in == ():
+            return g
+        if not self.keepdim:
+            g = np.expand_dims(g, self.dim)
+        return scatter_add(g, self.index, self.dim, self.shape_in)
+
+
+class MaxAlong(_ExtremeAlong):
+    """`max` with a `dim`."""
+
+    pick = staticmethod(np.argmax)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "MaxBackward0"
+
+
+class MinAlong(_ExtremeAlong):
+    """`min` with a `dim`."""
+
+    pick = staticmethod(np.argmin)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "MinBackward0"
+
+
+def _extreme(input: Any, dim: Any, keepdim: bool, along: Any, overall: Any, elementwise: str) -> Any:
+    if dim is None:
+        return overall.apply(input)
+    if hasattr(dim, "dtype"):  # max(a, b) of two tensors
+        return getattr(input, elementwise)(dim)
+    return ValuesIndices(*along.apply(input, dim, keepdim))
+
+
+@composite("max", numpy=np.max)
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """Return the largest element; with `dim`, a pair (values, indices); of two tensors, the elementwise maximum.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([[1.0, 5.0], [7.0, 2.0]]).max(dim=1).indices
+    tensor([1, 0])
+    """
+    if axis is not None or keepdims is not None:
+        return Amax.apply(input, axis, bool(keepdims))
+    return _extreme(input, dim, keepdim, MaxAlong, Amax, "maximum")
+
+
+@composite("min", numpy=np.min)
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+    """Return the smallest element; with `dim`, a pair (values, indices); of two tensors, the elementwise minimum."""
+    if axis is not None or keepdims is not None:
+        return Amin.apply(input, axis, bool(keepdims))
+    return _extreme(input, dim, keepdim, MinAlong, Amin, "minimum")
+
+
+class _Where(Function):
+    """The place of the extreme along `dim`, or in the flattened tensor."""
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        if dim is not None:
+            dim = normal_dim(dim, input.ndim)
+        if input.shape == ():
+            return np.zeros((), int64)
+        if math.prod(input.shape) == 0 and (dim is None or input.shape[dim] == 0):
+            raise IndexError(f"{self.names}(): Expected reduction dim to be specified for input.numel() == 0.")
+        return np.asarray(self.numpy(input, axis=dim, keepdims=keepdim))
+
+
+class Argmax(_Where):
+    """The index of the largest element, the first of equals; int64."""
+
+    names = "argmax"
+    numpy = np.argmax
+
+
+class Argmin(_Where):
+    """The index of the smallest element, the first of equals; int64."""
+
+    names = "argmin"
+    numpy = np.argmin
+
+
+class All(Function):
+    """Whether all elements are nonzero, overall or along `dim`."""
+
+    names = "all"
+    numpy = np.all
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        return np.all(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim)
+
+
+class Any_(Function):
+    """Whether any element is nonzero, overall or along `dim`."""
+
+    names = "any"
+    numpy = np.any
+
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        return np.any(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim)
+
+
+class CountNonzero(Function):
+    """The number of nonzero elements, overall or along `dim`."""
+
+    names = "count_nonzero"
+    numpy = np.count_nonzero
+
+    def forward(self, input: Any, dim: Any = None) -> Any:
+        return np.asarray(np.count_nonzero(input, axis=normal_dims(dim, input.ndim)), int64)
+
+
+class Logsumexp(Function):
+    """``log(sum(exp(input)))`` over `dim`, without overflow."""
+
+    names = "logsumexp"
+
+    def forward(self, input: Any, dim: Any, keepdim: bool = False) -> Any:
+        if input.dtype.kind in "iub":
+            input = input.astype(get_default_dtype())
+        self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
+        if input.ndim == 0:
+            return input.copy()
+        top = np.max(input, axis=self.axes, keepdims=True, initial=-math.inf)
+        top = np.where(np.isfinite(top), top, 0)
+        out = np.log(np.add.reduce(np.exp(input - top), axis=self.axes, keepdims=True)) + top
+        return out if keepdim else out.squeeze(self.axes)
+
+    def grad_input(self, g, input, result):
+        shape = tuple(input.shape)
+        return spread(g, self.axes, shape, self.keepdim) * np.exp(
+            input - spread(result, self.axes, shape, self.keepdim)
+        )
+
+
+@composite("norm")
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """Return the vector p-norm over `dim` (all dims by default): p a number, inf, -inf or "fro" (2).
+
+    Its gradient at the origin is 0.
+    See https://docs.pytorch.org/docs/stable/generated/torch.norm.html
+
+    >>> import tapeless as tl
+    >>> tl.tensor([3.0, 4.0]).norm()
+    tensor(5.)
+    """
+    if dtype is not None:
+        input = input.to(dtype)
+    p = 2 if p == "fro" or p is None else p
+    return Norm.apply(input, float(p), dim, keepdim)
+
+
+class Norm(Function):
+    """The p-norm over `axes`; public as `norm`."""
+
+    def forward(self, input: Any, p: float, dim: Any, keepdim: bool) -> Any:
+        self.p, self.axes, self.keepdim = p, normal_dims(dim, input.ndim), keepdim
+        size = np.absolute(input)
+        if p == math.inf:
+            return np.maximum.reduce(size, axis=self.axes, keepdims=keepdim)
+        if p == -math.inf:
+            return np.minimum.reduce(size, axis=self.axes, keepdims=keepdim)
+        if p == 0:
+            return np.add.reduce((size != 0).astype(input.dtype), axis=self.axes, keepdims=keepdim)
+        if p == 1:
+            return np.add.reduce(size, axis=self.axes, keepdims=keepdim)
+        if p == 2:
+            return np.sqrt(np.add.reduce(input * input, axis=self.axes, keepdims=keepdim))
+        return np.add.reduce(size**p, axis=self.axes, keepdims=keepdim) ** (1 / p)
+
+    def grad_input(self, g, input, result):
+        shape = tuple(input.shape)
+        g = spread(g, self.axes, shape, self.keepdim)
+        whole = spread(result, self.axes, shape, self.keepdim)
+        if self.p == 0:
+            return g * 0
+        if self.p == 1:
+            return g * np.sign(input)
+        if self.p in (math.inf, -math.inf):
+            chosen = np.absolute(input) == whole
+            count = chosen.sum(axis=self.axes, keepdims=True).astype(input.dtype)
+            return np.where(chosen, g * np.sign(input) / count, 0)
+        safe = np.where(whole == 0, 1, whole)
+        if self.p == 2:
+            return np.where(whole == 0, 0, g * (input / safe))
+        slope = np.sign(input) * (np.absolute(input) / safe) ** (self.p - 1)
+        return np.where(whole == 0, 0, g * np.where(input == 0, 0, slope))
+
+
+@composite("median")
+def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Return the lower median; with `dim`, a pair (values, indices)."""
+    if dim is None:
+        flat = input.reshape(-1)
+        order = np.argsort(unwrap(flat), kind="stable")
+        return flat[int(order[(len(order) - 1) // 2])]
+    dim = normal_dim(dim, input.ndim)
+    order = np.argsort(unwrap(input), axis=dim, kind="stable")
+    middle = np.take(order, [(input.shape[dim] - 1) // 2], axis=dim)
+    values, index = input.take_along_dim(wrap(middle), dim), wrap(middle)
+    return ValuesIndices(values, index) if keepdim else ValuesIndices(values.squeeze(dim), index.squeeze(dim))

@@ -1,0 +1,157 @@
+"""`backward` and `grad`: the two ways into the backward pass."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._core.engine import is_scalar, run_backward, scalar_seed
+from .._core.tensor_base import TensorBase, wrap
+from .._errors import NO_GRAPH, NOT_SCALAR
+from .._tensor import _backward
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of `tensors` to the `.grad` of the leaves they were computed from.
+
+    Args:
+        tensors: a Tensor or several; scalars, unless `grad_tensors` gives the gradient of each element.
+        grad_tensors: gradients of the same shapes; None for scalars.
+        retain_graph: keep what the graph holds, for another pass; by default what `create_graph` says.
+        create_graph: record the backward pass itself, so that gradients have gradients.
+        inputs: accumulate into these tensors only.
+
+    Raises RuntimeError when there is no graph, a non-scalar has no gradient given, or the graph was used up.
+    See https://docs.pytorch.org/docs/stable/generated/torch.autograd.backward.html
+
+    >>> import tapeless as tl
+    >>> x = tl.tensor([1.0, 2.0], requires_grad=True)
+    >>> backward((x**2).sum())
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    outputs = _as_tuple(tensors)
+    roots = _roots(outputs, grad_tensors, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        run_backward(roots, create_graph=create_graph, retain_graph=retain)
+        return
+    targets = _as_tuple(inputs)
+    if not targets:
+        raise RuntimeError("`inputs` argument to `backward` cannot be empty; leave it out for all leaves.")
+    found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=_edges(targets))
+    for target in targets:
+        g = found.get(_edge(target))
+        if g is not None:
+            target._accumulate(g, True)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """Return the gradients of the sum of `outputs` with respect to each of `inputs`; nothing is accumulated.
+
+    Arguments as `backward`; `allow_unused` gives None for inputs that no output depends on, and
+    `materialize_grads` gives zeros instead. Raises RuntimeError for such inputs otherwise.
+    See https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
+
+    >>> import tapeless as tl
+    >>> x = tl.tensor(3.0, requires_grad=True)
+    >>> (slope,) = grad(x**2, x, create_graph=True)
+    >>> grad(slope, x)
+    (tensor(2.),)
+    """
+    if is_grads_batched:
+        raise NotImplementedError("is_grads_batched waits for vmap; call grad once for each gradient")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")
+    allow_unused = materialize_grads if allow_unused is None else allow_unused
+    wanted = _as_tuple(inputs)
+    for i, tensor in enumerate(wanted):
+        if not tensor.requires_grad:
+            raise RuntimeError(
+                f"One of the differentiated Tensors does not require grad: inputs[{i}], of shape "
+                f"{list(tensor.shape)}. Call requires_grad_() on it before the forward pass."
+            )
+    roots = _roots(_as_tuple(outputs), grad_outputs, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=_edges(wanted))
+    answers = []
+    for i, tensor in enumerate(wanted):
+        g = found.get(_edge(tensor))
+        if g is None and materialize_grads:
+            g = np.zeros(tensor._array.shape, tensor._array.dtype)
+        if g is None and not allow_unused:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True "
+                f"if this is the desired behavior.\nIt is inputs[{i}], of shape {list(tensor.shape)}."
+            )
+        answers.append(g if g is None or isinstance(g, TensorBase) else wrap(g.copy() if g.base is not None else g))
+    return tuple(answers)
+
+
+def _as_tuple(tensors: Any) -> tuple[Any, ...]:
+    return (tensors,) if isinstance(tensors, TensorBase) else tuple(tensors)
+
+
+def _edge(tensor: Any) -> Any:
+    """Return where gradients of this tensor arrive: its node, or the leaf itself."""
+    if tensor._view is not None:
+        tensor._view.refresh(tensor)
+    return tensor._node or tensor
+
+
+def _edges(tensors: Sequence[Any]) -> set[Any]:
+    return {_edge(tensor) for tensor in tensors}
+
+
+def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tuple[Any, Any]]:
+    """Pair each output's edge with its gradient, checked."""
+    given = (None,) * len(outputs) if grads is None else _as_tuple(grads)
+    if len(given) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
+    roots = []
+    for i, (output, g) in enumerate(zip(outputs, given, strict=True)):
+        edge = _edge(output)
+        if not output._requires_grad:
+            raise RuntimeError(NO_GRAPH.format(index=i))
+        array = output._array
+        if g is None:
+            if not is_scalar(array):
+                raise RuntimeError(NOT_SCALAR.format(shape=list(array.shape)))
+            seed = scalar_seed(array)
+            roots.append((edge, wrap(seed) if create_graph else seed))
+            continue
+        if tuple(g.shape) != array.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of "
+                f"{output.shape}."
+            )
+        roots.append((edge, (g if isinstance(g, TensorBase) else wrap(g)) if create_graph else getattr(g, "_array", g)))
+    return roots
+
+
+def _tensor_backward(tensor: Any, gradient: Any, retain_graph: Any, create_graph: bool, inputs: Any) -> None:
+    if create_graph and inputs is None and not tensor._requires_grad:
+        warnings.warn("create_graph=True on a tensor without a graph does nothing", stacklevel=3)
+    backward((tensor,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+
+
+_backward[0] = _tensor_backward

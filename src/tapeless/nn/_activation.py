@@ -1,0 +1,399 @@
+"""Activations as layers: each one calls the function of the same name in `functional`.
+
+Definitions and formulas: https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from tapeless._creation import empty
+from tapeless._tensor import Tensor
+
+from . import functional as F, init as initialization
+from ._module import Module
+from ._parameter import Parameter
+
+
+class _InplaceActivation(Module):
+    """An activation whose only setting is ``inplace``: whether it writes into its input."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+    def _with_inplace(self, settings: str) -> str:
+        return f"{settings}, inplace=True" if self.inplace else settings
+
+
+class _DimActivation(Module):
+    """An activation along one axis."""
+
+    dim: int | None
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class ReLU(_InplaceActivation):
+    """max(0, x).
+
+    >>> import tapeless as tl
+    >>> tl.nn.ReLU()(tl.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.relu(input, inplace=self.inplace)
+
+
+class ReLU6(_InplaceActivation):
+    """min(max(0, x), 6)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.relu6(input, self.inplace)
+
+
+class LeakyReLU(_InplaceActivation):
+    """x where positive, ``negative_slope`` * x elsewhere."""
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.negative_slope = negative_slope
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the slope."""
+        return self._with_inplace(f"negative_slope={self.negative_slope}")
+
+
+class PReLU(Module):
+    """x where positive, a learned slope * x elsewhere: one slope, or one per channel (axis 1).
+
+    Source: He et al., "Delving deep into rectifiers" (2015).
+    """
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(empty(num_parameters, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set every slope to the initial one."""
+        initialization.constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        """Return the number of slopes."""
+        return f"num_parameters={self.num_parameters}"
+
+
+class ELU(_InplaceActivation):
+    """x where positive, ``alpha`` * (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.elu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return alpha."""
+        return self._with_inplace(f"alpha={self.alpha}")
+
+
+class CELU(_InplaceActivation):
+    """max(0, x) + min(0, ``alpha`` * (exp(x / alpha) - 1)) (Barron, 2017)."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return alpha."""
+        return self._with_inplace(f"alpha={self.alpha}")
+
+
+class SELU(_InplaceActivation):
+    """ELU with the scale and alpha that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.selu(input, self.inplace)
+
+
+class GELU(Module):
+    """x times the normal distribution function of x, or with ``approximate="tanh"`` an approximation of it.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.gelu(input, approximate=self.approximate)
+
+    def extra_repr(self) -> str:
+        """Return the kind of approximation."""
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(_InplaceActivation):
+    """x * sigmoid(x), also called swish."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.silu(input, inplace=self.inplace)
+
+
+class Mish(_InplaceActivation):
+    """x * tanh(softplus(x)) (Misra, 2019)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.mish(input, inplace=self.inplace)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return input.sigmoid()
+
+
+class LogSigmoid(Module):
+    """log(sigmoid(x)), without overflow."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.logsigmoid(input)
+
+
+class Hardsigmoid(_InplaceActivation):
+    """min(max(0, x / 6 + 1 / 2), 1)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch."""
+        return ""
+
+
+class Hardswish(_InplaceActivation):
+    """x * min(max(0, x / 6 + 1 / 2), 1)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch."""
+        return ""
+
+
+class Tanh(Module):
+    """The hyperbolic tangent."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return input.tanh()
+
+
+class Hardtanh(_InplaceActivation):
+    """x, limited to ``min_val`` ... ``max_val``.
+
+    ``min_value`` and ``max_value`` are the deprecated names of the limits.
+    Raises ``AssertionError`` unless ``min_val < max_val``.
+    """
+
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
+        super().__init__(inplace)
+        for old, new, value in (("min_value", "min_val", min_value), ("max_value", "max_val", max_value)):
+            if value is not None:
+                warnings.warn(
+                    f"keyword argument `{old}` is deprecated and rename to `{new}`",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+        self.min_val = min_val if min_value is None else min_value
+        self.max_val = max_val if max_value is None else max_value
+        if self.max_val <= self.min_val:
+            raise AssertionError(f"max_val must be > min_val, got {self.max_val} and {self.min_val}")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the limits."""
+        return self._with_inplace(f"min_val={self.min_val}, max_val={self.max_val}")
+
+
+class Softplus(Module):
+    """log(1 + exp(``beta`` * x)) / beta; x itself where beta * x is above ``threshold``."""
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.softplus(input, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """Return beta and the threshold."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Softsign(Module):
+    """x / (1 + |x|)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.softsign(input)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.tanhshrink(input)
+
+
+class Hardshrink(Module):
+    """x where |x| > ``lambd``, 0 elsewhere."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.hardshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """Return lambda."""
+        return f"{self.lambd}"
+
+
+class Softshrink(Module):
+    """x moved towards 0 by ``lambd``, 0 where it would change sign."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.softshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """Return lambda."""
+        return str(self.lambd)
+
+
+class Threshold(_InplaceActivation):
+    """x where x > ``threshold``, ``value`` elsewhere."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.threshold = threshold
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the threshold and the value."""
+        return self._with_inplace(f"threshold={self.threshold}, value={self.value}")
+
+
+class GLU(_DimActivation):
+    """a * sigmoid(b), where a and b are the halves of the input along ``dim`` (Dauphin et al., 2017)."""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.glu(input, -1 if self.dim is None else self.dim)
+
+
+class Softmax(_DimActivation):
+    """exp(x) / sum(exp(x)) along ``dim``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Softmax(dim=0)(tl.zeros(2))
+    tensor([0.5000, 0.5000])
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.softmax(input, self.dim, _stacklevel=5)
+
+
+class Softmin(_DimActivation):
+    """Softmax of -x along ``dim``."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.softmin(input, self.dim, _stacklevel=5)
+
+
+class LogSoftmax(_DimActivation):
+    """log(softmax(x)) along ``dim``, without overflow."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the activation."""
+        return F.log_softmax(input, self.dim, _stacklevel=5)

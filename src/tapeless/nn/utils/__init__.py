@@ -1,0 +1,14 @@
+"""Helpers around modules: gradient clipping, and all parameters as one vector."""
+
+from __future__ import annotations
+
+from ._clip import (
+    clip_grad_norm_ as clip_grad_norm_,
+    clip_grad_value_ as clip_grad_value_,
+    clip_grads_with_norm_ as clip_grads_with_norm_,
+    get_total_norm as get_total_norm,
+)
+from ._vector import (
+    parameters_to_vector as parameters_to_vector,
+    vector_to_parameters as vector_to_parameters,
+)
