@@ -13,6 +13,7 @@ from . import _dtypes, _ops, _printing
 from ._core import clock, dispatch, registry
 from ._core.function import Output
 from ._core.hooks import Hooks, RemovableHandle
+from ._core.modes import state
 from ._core.tensor_base import INFERENCE, TensorBase, set_tensor_type, wrap
 from ._core.views import View
 from ._device import CPU, Device, check_device
@@ -205,9 +206,10 @@ class Tensor(TensorBase):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients flow into this tensor."""
-        if self._view is not None:
-            self._view.refresh(self)
+        """Whether gradients flow into this tensor (of a view: or into its base)."""
+        view = self._view
+        if view is not None and self._node is None and view is not INFERENCE:
+            self._requires_grad = view.own or view.base._requires_grad
         return self._requires_grad
 
     @requires_grad.setter
@@ -216,7 +218,7 @@ class Tensor(TensorBase):
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Switch on (or off) that operations on this tensor are recorded; returns the tensor."""
-        if self._node is not None and not requires_grad:
+        if self._history() is not None and not requires_grad:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
                 "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
@@ -228,25 +230,29 @@ class Tensor(TensorBase):
                 f"only Tensors of floating point dtype can require gradients; this one is {self.dtype}. "
                 "Convert it first: x.float().requires_grad_()."
             )
-        if requires_grad and self._view is INFERENCE:
+        if requires_grad and self._view is INFERENCE and not state.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._requires_grad = bool(requires_grad)
+        if isinstance(self._view, View):
+            self._view.own = self._requires_grad
         return self
 
     @property
     def grad_fn(self) -> Any:
         """The operation that made this tensor; None for leaves."""
-        if self._view is not None:
-            self._view.refresh(self)
-        node = self._node
+        node = self._history()
         return node.source if type(node) is Output else node
 
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made this tensor."""
-        if self._view is not None:
-            self._view.refresh(self)
-        return self._node is None
+        return self._history() is None
+
+    def _history(self) -> Any:
+        """Return the node that made this tensor; a view first catches up with its base."""
+        if isinstance(self._view, View):
+            self._view.update(self)
+        return self._node
 
     @property
     def output_nr(self) -> int:
@@ -309,8 +315,8 @@ class Tensor(TensorBase):
     def data(self, value: Any) -> None:
         if not isinstance(value, TensorBase):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
-        if self._grad is not None and self._array.shape != value._array.shape:
-            self._home = None
+        if (self._array.shape, self._array.dtype) != (value._array.shape, value._array.dtype):
+            self._home = None  # a place in an optimizer's arena that no longer fits
         self._array = value._array
 
     @data.deleter
@@ -341,7 +347,7 @@ class Tensor(TensorBase):
         """Call ``hook(grad)`` whenever the gradient of this tensor is known; what it returns replaces it."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._node is not None:
+        if self._history() is not None:
             return self._node._hooks().add("pre", hook)
         if self._hooks is None:
             self._hooks = Hooks()
@@ -351,7 +357,7 @@ class Tensor(TensorBase):
         """Call ``hook(tensor)`` after the gradient of this leaf has been added to its `.grad`."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._node is not None:
+        if self._history() is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         if self._hooks is None:
             self._hooks = Hooks()
@@ -370,9 +376,8 @@ class Tensor(TensorBase):
         """Make a computed tensor keep its gradient in `.grad`, as leaves do."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is None or self._retains:
+        if self._history() is None or self._retains:
             return
-        self.__dict__["_retains_grad"] = True
         reference = weakref.ref(self)  # the node must not keep its own result alive
 
         def keep(g: Any) -> None:
@@ -381,7 +386,7 @@ class Tensor(TensorBase):
                 kept = g if g._requires_grad else wrap(g._array.copy())
                 tensor._grad = kept if tensor._grad is None else tensor.grad + kept
 
-        self._node._hooks().add("pre", keep)
+        self.__dict__["_retains_grad"] = self._node._hooks().add("pre", keep)
 
     # -- Conversions -------------------------------------------------------------------------------------
 

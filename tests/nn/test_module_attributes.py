@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import re
 import weakref
 from collections import OrderedDict
 
@@ -150,7 +151,8 @@ def mistakes(torch):
     module.weight = torch.nn.Parameter(torch.ones(1))
     module.child = torch.nn.Identity()
     module.register_buffer("mean", torch.ones(1))
-    computed = torch.nn.Parameter(torch.ones(1)) * 2
+    computed = torch.nn.Parameter(torch.ones(1), requires_grad=False)
+    computed.mul_(torch.ones(1, requires_grad=True))
 
     class Other(torch.nn.Module):
         pass
@@ -213,6 +215,33 @@ def test_mistakes_raise_the_errors_of_pytorch(name):
     actual_type, actual = raised(mistakes(tl)[name])
     assert actual_type is expected_type
     assert actual.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        (
+            "tensor as parameter",
+            TypeError,
+            "as parameter 'weight' (torch.nn.Parameter or None expected). Wrap it, `nn.Parameter(tensor)`",
+        ),
+        ("number as module", TypeError, "cannot assign 'int' as child module 'child'"),
+        ("number as buffer", TypeError, "cannot assign 'int' as buffer 'mean'"),
+        ("missing", AttributeError, "'Module' object has no attribute 'missing'"),
+        ("register non-leaf", ValueError, "Cannot assign non-leaf Tensor to parameter 'w'"),
+        ("parameter name taken", KeyError, "attribute 'child' already exists"),
+        ("module name dotted", KeyError, "got: a.b"),
+        ("module of number", TypeError, "int is not a Module subclass"),
+        ("parameter before init", AttributeError, "cannot assign parameters before Module.__init__() call"),
+        ("module before init", AttributeError, "cannot assign module before Module.__init__() call"),
+        ("no forward", NotImplementedError, 'Module [Module] is missing the required "forward" function'),
+        ("submodule missing", AttributeError, "Identity has no attribute `deeper`"),
+        ("train with number", ValueError, "training mode is expected to be boolean, but got 1"),
+    ],
+)
+def test_mistakes_raise_clear_errors(name, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        mistakes(tl)[name]()
 
 
 def test_walking():

@@ -45,12 +45,25 @@ def owner(array: Any) -> Any:
 def mark_written(array: Any) -> int:
     """Note that the memory of `array` was written to now, and return the moment."""
     global last_write
+    last_write = _written[watch(array)] = tick()
+    return last_write
+
+
+def watch(array: Any) -> int:
+    """Return the key under which writes to the memory of `array` are filed, for `mark_keys`."""
     memory = owner(array)
     key = id(memory)
     if key not in _watchers:
         _watchers[key] = weakref.ref(memory, lambda _, key=key: _forget(key))
-    last_write = _written[key] = tick()
-    return last_write
+    return key
+
+
+def mark_keys(keys: Any) -> None:
+    """Note one write to several memories at once: what an optimizer's step costs the clock."""
+    global last_write
+    last_write = now = tick()
+    for key in keys:
+        _written[key] = now
 
 
 def written_at(array: Any) -> int:

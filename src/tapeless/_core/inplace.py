@@ -28,30 +28,24 @@ from .clock import tick
 from .function import RESULT, Function, Overwritten
 from .modes import state
 from .tensor_base import INFERENCE, TensorBase
-from .views import View, copy_in_order, memory_order, replay
+from .views import View, copy_in_order, memory_order, replay, set_history
 
 
 def apply_inplace(cls: type[Function], target: Any, *args: Any, **options: Any) -> Any:
     """Run `cls` on `target` and `args`, write the result into `target`, and return `target`."""
     inputs = (target, *args)
-    mask = 0
-    arrays = list(inputs)
-    for i, arg in enumerate(inputs):
-        if isinstance(arg, TensorBase):
-            if arg._view is not None:
-                arg._view.refresh(arg)
-            if arg._requires_grad:
-                mask |= 1 << i
-            arrays[i] = arg._array
+    arrays = [arg._array if isinstance(arg, TensorBase) else arg for arg in inputs]
     memory = target._array
-    check_memory(memory, arrays[1:])
     if target._view is INFERENCE and not state.inference:
         raise RuntimeError(INFERENCE_IN_PLACE)
-    if mask and state.grad_enabled:
+    mask = requires_mask(inputs) if state.grad_enabled else 0
+    if mask:
         check_history(target)
-        mask &= cls.mask
-    else:
-        mask = 0
+        for arg in inputs:
+            if isinstance(arg, TensorBase) and arg._view is not None:
+                arg._view.refresh(arg)
+    check_memory(memory, arrays[1:])
+    mask &= cls.mask
     values = cls.promote(*arrays) if cls.promote is not None else arrays
     node = object.__new__(cls)
     node.saved = None
@@ -65,6 +59,15 @@ def apply_inplace(cls: type[Function], target: Any, *args: Any, **options: Any) 
     else:
         write(memory, out)
     return target
+
+
+def requires_mask(inputs: tuple[Any, ...]) -> int:
+    """Return, as bits, which inputs require grad."""
+    mask = 0
+    for i, arg in enumerate(inputs):
+        if isinstance(arg, TensorBase) and arg.requires_grad:  # type: ignore[attr-defined]
+            mask |= 1 << i
+    return mask
 
 
 def write(memory: Any, values: Any) -> None:
@@ -86,6 +89,7 @@ def keep_before_write(cls: type[Function], mask: int, memory: Any, arrays: Any) 
             kept[0] = arrays[0].copy()
         elif source != RESULT and hasattr(arrays[source], "base") and same_memory(arrays[source], memory):
             kept[source] = Overwritten(arrays[source])
+            clock.last_write = tick()  # later than the node: its check must not be skipped
     return kept
 
 
@@ -93,14 +97,11 @@ def rebase(target: TensorBase, node: Function) -> None:
     """Give `target` (or, when it is a view, its base) the history that ends in `node`."""
     view = target._view
     if not isinstance(view, View):
-        target._node = node
-        target._requires_grad = True
+        set_history(target, node)
         return
-    base = view.base
-    base._node = CopySlices(base, node, view.steps)
-    base._requires_grad = True
+    set_history(view.base, CopySlices(view.base, node, view.steps))
     # PyTorch's order: the view that was written through is brought up to date at once.
-    view.refresh(target)
+    view.update(target)
 
 
 class CopySlices(Function):
@@ -150,10 +151,10 @@ def check_history(target: TensorBase) -> None:
     view = target._view
     if isinstance(view, View):
         if view.mode != "grad":
-            raise RuntimeError(view.refusal(WRITTEN_ITSELF))
-        if view.base._node is None and view.base._requires_grad:
+            raise RuntimeError(view.refusal(target, WRITTEN_ITSELF))
+        if target._requires_grad and view.base._node is None:
             raise RuntimeError(VIEW_OF_LEAF_IN_PLACE)
-    elif target._node is None and target._requires_grad:
+    if target._node is None and target._requires_grad:
         raise RuntimeError(LEAF_IN_PLACE)
 
 

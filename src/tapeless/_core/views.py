@@ -1,8 +1,11 @@
 """Views: tensors that share their base's memory, and how they keep up with its history.
 
 A view remembers its root base and the steps (view operations) that lead there. When something writes to the
-base, or through another view of it, the base gets a new `_node`; a view notices that on its next use, because
-the node it was made from is no longer the base's node, and takes its history anew by replaying its steps.
+base, or through another view of it, the base's history changes; a view notices on its next use, because the
+clock has filed a write to its memory since it last looked, and takes its history anew by replaying its steps.
+
+As in PyTorch, a view requires grad when its base does, also one that was made under `no_grad` or before
+``base.requires_grad_()``; but no gradient flows through such a view, for it has no history that leads there.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import MULTI_VIEW_IN_PLACE, NO_GRAD_VIEW_IN_PLACE, WRITTEN_ELSEWHERE
+from . import clock
 from .modes import state
 from .tensor_base import INFERENCE, TensorBase
 
@@ -42,15 +46,16 @@ class ViewStep:
 
 
 class View:
-    """What a view tensor knows: its root base, the steps to itself, and the base's node when it last looked."""
+    """What a view tensor knows: its root base, the steps to itself, and when it last looked at the base's history."""
 
-    __slots__ = ("base", "mode", "seen", "steps")
+    __slots__ = ("base", "looked", "mode", "own", "steps")
 
     def __init__(self, base: TensorBase, steps: tuple[ViewStep, ...], mode: str) -> None:
         self.base = base
         self.steps = steps
-        self.seen = base._node
+        self.looked = clock.last_write
         self.mode = mode  # "grad", or what forbids writing through it: "no_grad", "inference", "multiple"
+        self.own = False  # whether `requires_grad_` was called on the view itself, as a leaf of its own
 
     @staticmethod
     def attach(result: TensorBase, source: TensorBase, step: ViewStep) -> None:
@@ -65,32 +70,59 @@ class View:
         parent = source._view
         if isinstance(parent, View):
             steps = (*parent.steps, step)
-            result._view = View(parent.base, steps, parent.mode if mode == "grad" else mode)
-        elif parent is not INFERENCE:
-            result._view = View(source, (step,), mode)
+            view = View(parent.base, steps, parent.mode if mode == "grad" else mode)
+        elif parent is INFERENCE:
+            return
+        else:
+            view = View(source, (step,), mode)
+        result._view = view
+        if mode == "no_grad":
+            result._requires_grad = view.base._requires_grad
 
     def refresh(self, tensor: TensorBase) -> None:
-        """Bring the history of `tensor`, whose view this is, up to date with its base."""
-        base = self.base
-        if base._node is self.seen:
+        """Bring `tensor`, whose view this is, up to date with its base before it is used."""
+        if tensor._node is None:
+            tensor._requires_grad = required = self.own or self.base._requires_grad
+            if not required or not self.base._requires_grad:
+                return
+        # Under no_grad nothing is recorded, so an outdated history does no harm (and PyTorch does not look).
+        if self.looked < clock.last_write and state.grad_enabled:
+            self.update(tensor)
+
+    def update(self, tensor: TensorBase) -> None:
+        """Take the history anew if the memory was written to since the last look; raises where that is ambiguous."""
+        if tensor._node is None and not self.base._requires_grad:
+            return
+        if clock.written_at(tensor._array) <= self.looked:
+            self.looked = clock.last_write
             return
         if self.mode != "grad":
-            raise RuntimeError(self.refusal(WRITTEN_ELSEWHERE))
+            raise RuntimeError(self.refusal(tensor, WRITTEN_ELSEWHERE))
+        self.looked = clock.last_write
         previous, state.grad_enabled = state.grad_enabled, True
         try:
-            again = replay(self.steps, base)
+            again = replay(self.steps, self.base)
         finally:
             state.grad_enabled = previous
-        tensor._node = again._node
-        tensor._requires_grad = again._requires_grad
-        self.seen = base._node
+        set_history(tensor, again._node, again._requires_grad)
 
-    def refusal(self, what: str) -> str:
+    def refusal(self, tensor: TensorBase, what: str) -> str:
         """Say why this view may not be written through (or its base not written to), in PyTorch's words."""
         if self.mode == "multiple":
             step = next(step for step in reversed(self.steps) if step.index is not None)
             return MULTI_VIEW_IN_PLACE.format(index=step.index, node=step.function.name(), what=what)
         return NO_GRAD_VIEW_IN_PLACE.format(mode=self.mode, what=what)
+
+
+def set_history(tensor: TensorBase, node: Any, requires_grad: bool = True) -> None:
+    """Let `node` be what made `tensor` from now on; a gradient to be retained is that of the new values."""
+    retains = tensor._node is not None and "_retains_grad" in tensor.__dict__
+    if retains:
+        tensor.__dict__.pop("_retains_grad").remove()
+    tensor._node = node
+    tensor._requires_grad = requires_grad
+    if retains and node is not None:
+        tensor.retain_grad()  # type: ignore[attr-defined]
 
 
 def replay(steps: tuple[ViewStep, ...], source: Any) -> Any:

@@ -13,8 +13,8 @@ makes of them; each method below states that. Found by comparing with PyTorch 2.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -23,14 +23,16 @@ Shape = int | Sequence[int]
 
 # Words are turned into samples in pieces that stay in the cache. A multiple of 16, the block of `normal`.
 _CHUNK = 16384
-_LOW_HALF = slice(1 if sys.byteorder == "big" else 0, None, 2)
 _MASK_24, _MASK_53 = np.int32(2**24 - 1), np.uint64(2**53 - 1)
+_MASK_53_INT = 2**53 - 1
 _UNIT_24, _UNIT_53 = np.float32(2.0**-24), 2.0**-53
 _TWO_PI = 2.0 * math.pi
+# Infinities arise in silence, as in PyTorch.
+_QUIET = np.errstate(all="ignore")
 # From here on a random choice between 2**28 or more integers takes two words.
 _WIDE_RANGE = 2**28
 # Below this length a plain loop makes a permutation faster than array arithmetic does.
-_SHORT_PERMUTATION = 1500
+_SHORT_PERMUTATION = 500
 
 # `random`: how many values each dtype chooses from. For floats: all integers up to the mantissa's end.
 _FULL_RANGE = {
@@ -38,8 +40,14 @@ _FULL_RANGE = {
     "e": 2**11 + 1, "f": 2**24 + 1, "d": 2**53 + 1,
 }  # fmt: skip
 _DIGITS = {"e": 11, "f": 24, "d": 53}
-_FLOAT_NAMES = {"e": "at::Half", "f": "float", "d": "double"}
+# How PyTorch's messages call the dtypes.
+_NAMES = {
+    "float16": "c10::Half", "float32": "float", "float64": "double", "bool": "bool", "uint8": "unsigned char",
+    "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
+    "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
+}  # fmt: skip
 _LIMIT_NAMES = {"e": "Half", "f": "Float", "d": "Double"}
+_LARGEST = {char: float(np.finfo(char).max) for char in _DIGITS}
 
 # The bytes of `torch.get_rng_state()`; the gaps are unused by the CPU and zero.
 _STATE_SIZE = 5056
@@ -164,9 +172,9 @@ class RandomStream:
 
     def _unit32(self, out: NDArray[np.floating]) -> None:
         """Fill a flat float array with multiples of 2**-24 in [0, 1): one word each."""
-        low = self._raw(out.size).view(np.int32)[_LOW_HALF]
-        low &= _MASK_24
-        np.multiply(low, _UNIT_24, out=out, dtype=out.dtype)
+        words = self._raw(out.size).astype(np.int32)
+        words &= _MASK_24
+        np.multiply(words, _UNIT_24, out=out, dtype=out.dtype)
 
     def _unit64(self, n: int) -> NDArray[np.float64]:
         """Return `n` multiples of 2**-53 in [0, 1): two words each."""
@@ -187,24 +195,39 @@ class RandomStream:
         [-0.9911, -0.6323]
         """
         dtype = _floating(dtype, "check_uniform_bounds")
-        standard = low == 0.0 and high == 1.0
-        if not standard:
-            _check_uniform_bounds(low, high, dtype.char)
         out = np.empty(shape, dtype)
-        for part in _chunks(out):
-            if dtype.char == "d":
-                unit = self._unit64(part.size)
-            elif dtype.char == "f" and standard:
+        if low != 0.0 or high != 1.0 or dtype.char == "e":
+            self._fill_between(out, float(low), float(high))
+        elif dtype.char == "f":
+            for part in _chunks(out):
                 self._unit32(part)
-                continue
-            else:
-                unit = np.empty(part.size, np.float64)
-                self._unit32(unit)
-            part[...] = unit if standard else _scale_uniform(unit, low, high, dtype)
-            if not standard or dtype.char == "e":
-                # Rounding can reach the upper bound, which the interval excludes.
-                part[part == dtype.type(high)] = low
+        else:
+            for part in _chunks(out):
+                part[...] = self._unit64(part.size)
         return out
+
+    def _fill_between(self, out: NDArray[np.floating], low: float, high: float) -> None:
+        largest = _LARGEST[out.dtype.char]
+        if not (-largest <= low <= high <= largest and high - low <= largest):
+            raise RuntimeError(_bounds_error(low, high, out.dtype))
+        double = out.dtype.char == "d"
+        # float16 too is computed in float32, and rounded at the end.
+        bottom, top = (low, high) if double else (float(np.float32(low)), float(np.float32(high)))
+        width = top - bottom if double else float(np.float32(top - bottom))
+        for part in _chunks(out):
+            if double:
+                part[...] = _scale_and_shift(self._unit64(part.size), width, bottom)
+            else:
+                # A float64 holds the product of two float32 exactly, so this is rounded once, by the cast.
+                wide = np.empty(part.size)
+                self._unit32(wide)
+                wide *= width
+                wide += bottom
+                part[...] = wide if out.dtype.char == "f" else wide.astype(np.float32)
+            # Rounding can reach the upper bound, which the interval excludes.
+            reached = part == out.dtype.type(high)
+            if reached.any():
+                part[reached] = low
 
     def normal(
         self,
@@ -218,7 +241,7 @@ class RandomStream:
 
         `contiguous=False` gives the samples that PyTorch writes into a tensor that is not contiguous: pairs
         at any size. float32 agrees with PyTorch to about 1e-6, since that approximates log, sin and cos in
-        its own way; below 16 values and in float64 to the last bits. Raises RuntimeError if `std` is negative.
+        its own way; below 16 values and in float64 to the last bits. Raises RuntimeError if std < 0.
 
         >>> RandomStream(0).normal(2).round(4).tolist()  # torch.manual_seed(0); torch.randn(2)
         [1.5410000085830688, -0.2934000134468079]
@@ -251,18 +274,23 @@ class RandomStream:
         else:
             unit = np.empty(out.size, np.float32)
             self._unit32(unit)
-        pairs, halves = unit.reshape(-1, 2, 8), out.reshape(-1, 2, 8)
-        radius = 1.0 - pairs[:, 0]
+        # Eight values as one item: NumPy copies such items far faster than it strides over rows of eight.
+        halves = unit.view(f"V{8 * unit.itemsize}")
+        radius = halves[0::2].copy().view(unit.dtype)
+        np.subtract(1.0, radius, out=radius)
         np.log(radius, out=radius)
         radius *= -2.0
         np.sqrt(radius, out=radius)
-        angle = pairs[:, 1] * _TWO_PI
+        angle = halves[1::2].copy().view(unit.dtype)
+        angle *= _TWO_PI
         cosine = np.cos(angle)
         cosine *= radius
         np.sin(angle, out=angle)
         angle *= radius
-        halves[:, 0] = _scale_and_shift(cosine, std, mean)
-        halves[:, 1] = _scale_and_shift(angle, std, mean)
+        item = f"V{8 * out.itemsize}"
+        results = out.view(item)
+        results[0::2] = _scale_and_shift(cosine, std, mean).astype(out.dtype, copy=False).view(item)
+        results[1::2] = _scale_and_shift(angle, std, mean).astype(out.dtype, copy=False).view(item)
 
     def _normal_pairs(self, n: int, mean: float, std: float) -> NDArray[np.float64]:
         """Return `n` float64 samples made in pairs, beginning with the one that waits, if any."""
@@ -272,12 +300,13 @@ class RandomStream:
             samples[0], self._cached_normal, start = self._cached_normal, None, 1
         pairs = (n - start + 1) // 2
         if pairs:
-            made = _box_muller(self._unit64(2 * pairs))
+            made = _few_normals(self._raw(4 * pairs)) if n < 16 else _normals(self._unit64(2 * pairs))
             samples[start:] = made[: n - start]
             if (n - start) % 2:
                 self._cached_normal = float(made[-1])
         return _scale_and_shift(samples, std, mean)
 
+    @_QUIET
     def log_normal(
         self, shape: Shape, dtype: DTypeLike = np.float32, mean: float = 1.0, std: float = 2.0
     ) -> NDArray[np.floating]:
@@ -292,6 +321,7 @@ class RandomStream:
             part[...] = np.exp(self._normal_pairs(part.size, mean, std))
         return out
 
+    @_QUIET
     def exponential(
         self, shape: Shape, dtype: DTypeLike = np.float32, rate: float = 1.0
     ) -> NDArray[np.floating]:
@@ -303,9 +333,11 @@ class RandomStream:
         _check(rate > 0.0, f"exponential_ expects lambda > 0.0, but found lambda={rate:g}")
         out = np.empty(shape, dtype)
         for part in _chunks(out):
-            part[...] = -1.0 / rate * np.log1p(-self._unit64(part.size))
+            # The same as log1p(-unit), since the difference is exact, and twice as fast.
+            part[...] = -1.0 / rate * np.log(1.0 - self._unit64(part.size))
         return out
 
+    @_QUIET
     def cauchy(
         self, shape: Shape, dtype: DTypeLike = np.float32, median: float = 0.0, sigma: float = 1.0
     ) -> NDArray[np.floating]:
@@ -342,7 +374,11 @@ class RandomStream:
         [[4, 9, 3], [0, 3, 9]]
         """
         dtype, low, high = np.dtype(dtype), int(low), int(high)
-        _check(low < high, f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        if low >= high:
+            raise RuntimeError(
+                f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}\n"
+                "The upper bound is excluded, so it has to be at least one more than the lower."
+            )
         if dtype.kind == "f" and high - low < 2**64:
             low, high = _exact_bounds(low, high, _DIGITS[dtype.char])
         _check_in_dtype(low, high - 1, dtype)
@@ -439,6 +475,7 @@ class RandomStream:
             self._unit32(unit)
         return (unit < flat).reshape(p.shape).astype(p.dtype if dtype is None else dtype)
 
+    @_QUIET
     def geometric(self, shape: Shape, p: float, dtype: DTypeLike = np.float32) -> NDArray:
         """Return the number of trials up to the first success, from 1 on: Tensor.geometric_(p).
 
@@ -447,8 +484,7 @@ class RandomStream:
         _check(0.0 < p < 1.0, f"geometric_ expects p to be in (0, 1), but got p={p:g}")
         out = np.empty(shape, dtype)
         for part in _chunks(out):
-            with np.errstate(divide="ignore"):  # log(0), once in 2**53
-                trials = np.ceil(np.log(self._unit64(part.size)) / np.log1p(-p))
+            trials = np.ceil(np.log(self._unit64(part.size)) / np.log1p(-p))
             np.copyto(part, trials, casting="unsafe")
         return out
 
@@ -481,28 +517,40 @@ def _continuous(dtype: DTypeLike, name: str) -> np.dtype:
     return dtype
 
 
-def _check_uniform_bounds(low: float, high: float, char: str) -> None:
-    largest = float(np.finfo(char).max)
+def _bounds_error(low: float, high: float, dtype: np.dtype) -> str:
+    largest, limit = _LARGEST[dtype.char], _LIMIT_NAMES[dtype.char]
     for name, value in (("from", low), ("to", high)):
-        _check(-largest <= value <= largest, f"{name} is out of bounds for {_FLOAT_NAMES[char]}")
-    found = f"found from={low:g} > to={high:g}"
-    _check(low <= high, f"uniform_ expects to return a [from, to) range, but {found}")
-    _check(
-        high - low <= largest,
-        f"uniform_ expects to-from <= std::numeric_limits<{_LIMIT_NAMES[char]}>::max(), but found "
-        f"to={high:g} and from={low:g} which result in to-from to exceed the limit",
+        if not -largest <= value <= largest:
+            return (
+                f"{name} is out of bounds for {_NAMES[dtype.name]}\n"
+                f"Expected a finite number of at most {largest:g} in size, got {value:g}."
+            )
+    if low > high:
+        return (
+            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}\n"
+            "The lower bound comes first; swap them."
+        )
+    return (
+        f"uniform_ expects to-from <= std::numeric_limits<{limit}>::max(), but found to={high:g} and "
+        f"from={low:g} which result in to-from to exceed the limit\nChoose bounds nearer to each other."
     )
 
 
 def _check_in_dtype(low: int, last: int, dtype: np.dtype) -> None:
+    smallest, largest = _limits(dtype)
+    if low < smallest or last > largest:
+        name = "from" if not smallest <= low <= largest else "to - 1"
+        raise RuntimeError(
+            f"{name} is out of bounds for {_NAMES.get(dtype.name, dtype.name)}\n"
+            f"Expected bounds within {smallest:g} and {largest:g}, got integers from {low} to {last}."
+        )
+
+
+@cache
+def _limits(dtype: np.dtype) -> tuple[float, float]:
     if dtype.kind == "f":
-        smallest, largest = -np.finfo(dtype).max, np.finfo(dtype).max
-    elif dtype.kind == "b":
-        smallest, largest = 0, 1
-    else:
-        smallest, largest = np.iinfo(dtype).min, np.iinfo(dtype).max
-    for name, value in (("from", low), ("to - 1", last)):
-        _check(smallest <= value <= largest, f"{name} is out of bounds for {dtype.name}")
+        return -_LARGEST[dtype.char], _LARGEST[dtype.char]
+    return (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
 
 
 def _exact_bounds(low: int, high: int, digits: int) -> tuple[int, int]:
@@ -539,15 +587,6 @@ def _chunks(out: NDArray) -> Sequence[NDArray]:
     return [flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK)]
 
 
-def _scale_uniform(unit: NDArray[np.float64], low: float, high: float, dtype: np.dtype) -> NDArray:
-    """Return ``unit * (high - low) + low`` with the bounds in the precision that PyTorch computes in."""
-    if dtype.char == "d":
-        return _scale_and_shift(unit, float(high) - float(low), float(low))
-    bottom, top = np.float32(low), np.float32(high)
-    # A float64 holds the product of two float32 exactly, so this too is rounded once, at the end.
-    return (unit * float(top - bottom) + float(bottom)).astype(np.float32)
-
-
 def _scale_and_shift(x: NDArray, scale: float, shift: float) -> NDArray:
     """Return ``x * scale + shift`` rounded once, as a fused multiply-add does, in the dtype of `x`.
 
@@ -571,21 +610,28 @@ def _scale_and_shift(x: NDArray, scale: float, shift: float) -> NDArray:
     return total + lost
 
 
-def _box_muller(unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn pairs of uniform samples into pairs of normal ones."""
-    if unit.size <= 16:  # the C library's own functions: faster on few values, and equal to PyTorch's bits
-        pairs: list[float] = []
-        values = unit.tolist()
-        for u, v in zip(values[0::2], values[1::2]):
-            radius, angle = math.sqrt(-2.0 * math.log1p(-v)), _TWO_PI * u
-            pairs += (radius * math.cos(angle), radius * math.sin(angle))
-        return np.array(pairs)
-    angles = _TWO_PI * unit[0::2]
-    radii = np.sqrt(-2.0 * np.log1p(-unit[1::2]))
-    made = np.empty_like(unit)
-    np.multiply(radii, np.cos(angles), out=made[0::2])
-    np.multiply(radii, np.sin(angles), out=made[1::2])
-    return made
+def _few_normals(words: NDArray[np.uint64]) -> list[float]:
+    """Turn each four words into a pair of normal samples.
+
+    By the C library's own functions: on few values faster than arrays, and equal to PyTorch to the last bit.
+    """
+    samples: list[float] = []
+    quads = iter(words.tolist())
+    for high, low, next_high, next_low in zip(quads, quads, quads, quads):
+        angle = _TWO_PI * ((high << 32 | low) & _MASK_53_INT) * _UNIT_53
+        radius = math.sqrt(-2.0 * math.log1p(-((next_high << 32 | next_low) & _MASK_53_INT) * _UNIT_53))
+        samples += (radius * math.cos(angle), radius * math.sin(angle))
+    return samples
+
+
+def _normals(unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn pairs of uniform samples into pairs of normal ones (Box and Muller, 1958)."""
+    angle = _TWO_PI * unit[0::2]
+    radius = np.sqrt(-2.0 * np.log(1.0 - unit[1::2]))  # 1 - unit is exact
+    samples = np.empty_like(unit)
+    np.multiply(radius, np.cos(angle), out=samples[0::2])
+    np.multiply(radius, np.sin(angle), out=samples[1::2])
+    return samples
 
 
 def _apply_swaps(targets: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -600,18 +646,16 @@ def _apply_swaps(targets: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArra
     pairs = (targets << 32) | steps
     pairs.sort()
     step, target = pairs & 0xFFFFFFFF, pairs >> 32
-    same = target[1:] == target[:-1]
-    earlier = np.full(n, -1)  # the latest earlier step with the same target
-    earlier[step[1:][same]] = step[:-1][same]
-    filler = np.full(n, -1)  # the step that filled place i before step i reads it
-    ends = np.append(~same, True)
-    filler[target[ends]] = step[ends]
-    own = targets == steps
-    filler[own] = earlier[own]
+    earlier = np.empty_like(steps)  # the latest earlier step with the same target, or -1
+    earlier[step[0]] = -1
+    earlier[step[1:]] = np.where(target[1:] == target[:-1], step[:-1], -1)
+    last = np.full(n, -1)  # the latest step with the target i; of repeated indices the last one counts
+    last[target] = step
+    filler = np.where(targets == steps, earlier, last)  # which step filled place i before step i read it
     origin = np.where(filler < 0, steps, filler)
     while True:
-        further = origin[origin]
+        further = origin.take(origin)
         if np.array_equal(further, origin):
             break
         origin = further
-    return np.where(earlier < 0, targets, origin[earlier])
+    return np.where(earlier < 0, targets, origin.take(earlier))  # -1 takes any: not used

@@ -13,6 +13,7 @@ from .._core.tensor_base import unwrap, wrap
 from .._dtypes import as_dtype
 from .._kernels.special import erf, expit
 from ._common import FloatUnary, Unary, normal_dim
+from .indexing import Where
 
 
 class Relu(Unary):
@@ -72,6 +73,8 @@ class Gelu(FloatUnary):
 
     names = "gelu"
     methods = ""
+
+    promote = None
 
     def forward(self, input: Any, approximate: str = "none") -> Any:
         if approximate not in ("none", "tanh"):
@@ -262,14 +265,37 @@ def celu(input: Any, alpha: float = 1.0) -> Any:
     return Elu.apply(input / alpha, 1.0) * alpha
 
 
-@composite("softmin", methods="")
-def softmin(input: Any, dim: int) -> Any:
-    """Return the softmax of ``-input``."""
-    return Softmax.apply(-input, dim)
-
-
 @composite("glu", methods="")
 def glu(input: Any, dim: int = -1) -> Any:
     """Return the first half of `dim` times the sigmoid of the second half."""
     first, second = input.chunk(2, dim)
     return first * second.sigmoid()
+
+
+@composite("prelu")
+def prelu(input: Any, weight: Any) -> Any:
+    """Return `input` where positive, ``weight * input`` elsewhere; one weight, or one for each channel (dim 1)."""
+    if weight.numel() != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.numel() != channels:
+            raise RuntimeError(
+                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel()} and "
+                f"channel size = {channels}."
+            )
+        weight = weight.reshape([-1 if i == 1 else 1 for i in range(input.ndim)])
+    return Where.apply(wrap(unwrap(input) > 0), input, weight * input)
+
+
+@composite("hardshrink")
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return `input` outside of ``[-lambd, lambd]``, 0 inside."""
+    return input.masked_fill(wrap(np.abs(unwrap(input)) <= lambd), 0.0)
+
+
+@composite("softshrink", methods="")
+def softshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return `input` moved towards 0 by `lambd`, 0 inside of ``[-lambd, lambd]``."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    moved = input - wrap(np.sign(unwrap(input))) * lambd
+    return moved.masked_fill(wrap(np.abs(unwrap(input)) <= lambd), 0.0)

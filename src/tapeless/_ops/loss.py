@@ -296,6 +296,7 @@ def cross_entropy(
         and y.dtype is int64
         and len(x) == len(y) > 0
         and reduction in ("mean", "sum")
+        and ignore_index < 0
         # Read as unsigned, negative class numbers (ignored or wrong ones) are huge: one pass checks both ends.
         and np.maximum.reduce(y.view(np.uint64)) < x.shape[1]
     ):

@@ -345,7 +345,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, along: Any, overall: Any, elem
 
 
 @composite("max", numpy=np.max)
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+def max_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
     """Return the largest element; with `dim`, a pair (values, indices); of two tensors, the elementwise maximum.
 
     >>> import tapeless as tl
@@ -358,7 +358,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None,
 
 
 @composite("min", numpy=np.min)
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
+def min_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
     """Return the smallest element; with `dim`, a pair (values, indices); of two tensors, the elementwise minimum."""
     if axis is not None or keepdims is not None:
         return Amin.apply(input, axis, bool(keepdims))

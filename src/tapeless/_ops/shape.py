@@ -290,8 +290,9 @@ class Expand(Function):
                     f"Tensor sizes: {list(input.shape)}"
                 )
         out = np.broadcast_to(input, sizes)
-        # broadcast_to's result is read-only for safety; whether a write is allowed is decided in `inplace`.
-        return np.lib.stride_tricks.as_strided(input, sizes, out.strides) if input.flags.writeable else out
+        if input.flags.writeable:  # NumPy hands it out read-only; whether a write is allowed is decided in `inplace`
+            out.flags.writeable = True
+        return out
 
     def grad_input(self, g):
         return g  # the engine sums over what was repeated

@@ -13,6 +13,8 @@ from ._backward import grad as grad
 from ._function import Function as Function
 from ._function import FunctionCtx as FunctionCtx
 from ._function import once_differentiable as once_differentiable
+from ._gradcheck import gradcheck as gradcheck
+from ._gradcheck import gradgradcheck as gradgradcheck
 
 __all__ = [
     "Function", "FunctionCtx", "Variable", "backward", "detect_anomaly", "enable_grad", "grad",

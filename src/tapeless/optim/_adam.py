@@ -1,0 +1,212 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ._arena import Unit
+from ._optimizer import Optimizer, Params, check_options
+
+
+class Adam(Optimizer):
+    """Gradient descent scaled by running moments of the gradient.
+
+    With ``m = beta1 * m + (1 - beta1) * g`` and ``v = beta2 * v + (1 - beta2) * g**2``, corrected for their start
+    at 0: ``p -= lr * m / (sqrt(v) + eps)``. `weight_decay` adds that multiple of the parameter to its gradient
+    (with `decoupled_weight_decay`, as `AdamW`, it shrinks the parameter instead); `amsgrad` keeps the largest v.
+    See https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html, Kingma and Ba (2015), Reddi (2018).
+
+    >>> import tapeless as tl
+    >>> p = tl.nn.Parameter(tl.tensor([1.0]))
+    >>> (p * 3).sum().backward()
+    >>> Adam([p], lr=0.1).step()
+    >>> p.data
+    tensor([0.9000])
+    """
+
+    state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        if differentiable:
+            raise NotImplementedError("differentiable=True is not supported; use autograd.grad and plain arithmetic")
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Refuse negative rates, and betas outside of ``[0, 1)``."""
+        check_options(
+            group,
+            ("lr", lambda x: x >= 0, "learning rate"),
+            ("eps", lambda x: x >= 0, "epsilon value"),
+            ("weight_decay", lambda x: x >= 0, "weight_decay value"),
+        )
+        for i, beta in enumerate(group["betas"]):
+            if not 0 <= beta < 1:
+                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+    def open_state(self, unit: Unit, group: dict[str, Any]) -> None:
+        """Bring the moments into PyTorch's units; from then on they stay in them (see `adam`)."""
+        if not unit.plain:
+            _rescale(unit, 1 - group["betas"][0], 1 - group["betas"][1])
+            unit.plain = True
+
+    def update(self, unit: Unit, group: dict[str, Any]) -> None:
+        """Compute one step of a unit."""
+        beta1, beta2 = group["betas"]
+        if "exp_avg" not in unit.state:
+            unit.new_state("exp_avg")
+            unit.new_state("exp_avg_sq")
+            unit.betas = (beta1, beta2)  # type: ignore[attr-defined]
+        if group["amsgrad"] and "max_exp_avg_sq" not in unit.state:
+            unit.new_state("max_exp_avg_sq")
+        if not unit.plain and unit.betas != (beta1, beta2):  # type: ignore[attr-defined]
+            self.open_state(unit, {"betas": unit.betas})  # type: ignore[attr-defined]
+        state = [unit.state["exp_avg"], unit.state["exp_avg_sq"]]
+        if group["amsgrad"]:
+            state.append(unit.state["max_exp_avg_sq"])
+        options = self._options(unit, group)
+        temporary = unit.temporary()
+        for piece in unit.chunks(unit.values, unit.grads, *state):
+            adam(*piece, t=temporary[: len(piece[0])] if piece[0].ndim == 1 else temporary, **options)
+
+    def _options(self, unit: Unit, group: dict[str, Any]) -> dict[str, Any]:
+        """Return what `adam` needs besides arrays, as scalars of the unit's dtype."""
+        beta1, beta2 = group["betas"]
+        lr, decay = float(group["lr"]), group["weight_decay"]
+        correction1, correction2 = 1 - beta1**unit.steps, 1 - beta2**unit.steps
+        # sqrt(v / c2) + eps = root * (sqrt(V) + eps / root), where v = V for plain moments, (1 - beta2) V otherwise.
+        root = math.sqrt((1 if unit.plain else 1 - beta2) / correction2)
+        rate = lr * (1 if unit.plain else 1 - beta1) / (correction1 * root)
+        decoupled = group["decoupled_weight_decay"]
+        return {
+            "beta1": unit.scalar("beta1", beta1),
+            "beta2": unit.scalar("beta2", beta2),
+            "share1": unit.scalar("share1", 1 - beta1) if unit.plain else None,
+            "share2": unit.scalar("share2", 1 - beta2) if unit.plain else None,
+            "eps": unit.scalar("eps", group["eps"] / root),
+            "rate": unit.scalar("step", -rate),
+            "decay": unit.scalar("decay", decay) if decay and not decoupled else None,
+            "shrink": unit.scalar("shrink", 1 - lr * decay) if decay and decoupled else None,
+            "maximize": group["maximize"],
+        }
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: the parameter shrinks by ``lr * weight_decay``, its moments see nothing of it.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html and Loshchilov and Hutter (2019).
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+
+def _rescale(unit: Unit, first: float, second: float) -> None:
+    """Multiply the moments."""
+    for name, factor in (("exp_avg", first), ("exp_avg_sq", second), ("max_exp_avg_sq", second)):
+        if name in unit.state:
+            unit.state[name] *= unit.values.dtype.type(factor)
+
+
+def adam(
+    values: Any,
+    grads: Any,
+    m: Any,
+    v: Any,
+    largest: Any = None,
+    *,
+    t: Any,
+    beta1: Any,
+    beta2: Any,
+    share1: Any,
+    share2: Any,
+    eps: Any,
+    rate: Any,
+    decay: Any,
+    shrink: Any,
+    maximize: bool,
+) -> None:
+    """Update `values` and the moments in place; `t` is memory to compute in.
+
+    The moments are carried without their factors (1 - beta), which `eps` and `rate` make up for: each then needs
+    one multiply and one add, ten NumPy calls in all. With `share1` and `share2`, the moments are PyTorch's own.
+    """
+    g = -grads if maximize else grads
+    if decay is not None:
+        g = values * decay + g
+    if shrink is not None:
+        np.multiply(values, shrink, values)
+    np.multiply(m, beta1, m)
+    np.add(m, g if share1 is None else g * share1, m)
+    np.multiply(v, beta2, v)
+    np.multiply(g, g, t)
+    if share2 is not None:
+        np.multiply(t, share2, t)
+    np.add(v, t, v)
+    if largest is not None:
+        np.maximum(largest, v, largest)
+        v = largest
+    np.sqrt(v, t)
+    np.add(t, eps, t)
+    np.divide(m, t, t)
+    np.multiply(t, rate, t)
+    np.add(values, t, values)

@@ -1,0 +1,118 @@
+"""Stochastic gradient descent, with momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._arena import Unit
+from ._optimizer import Optimizer, Params, check_options
+
+
+class SGD(Optimizer):
+    """Gradient descent: ``p -= lr * d``, where d is the gradient, or its running sum with momentum.
+
+    With `momentum` m: ``b = m * b + (1 - dampening) * g`` and d is b (`nesterov`: ``g + m * b``).
+    `weight_decay` adds that multiple of the parameter to its gradient; `maximize` goes uphill.
+    See https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html and Sutskever et al. (2013).
+
+    >>> import tapeless as tl
+    >>> p = tl.nn.Parameter(tl.tensor([1.0]))
+    >>> (p * 3).sum().backward()
+    >>> SGD([p], lr=0.1).step()
+    >>> p.data
+    tensor([0.7000])
+    """
+
+    state_names = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        if differentiable:
+            raise NotImplementedError("differentiable=True is not supported; use autograd.grad and plain arithmetic")
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+                "foreach": foreach,
+                "differentiable": differentiable,
+                "fused": fused,
+            },
+        )
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Refuse negative rates, and Nesterov without plain momentum."""
+        check_options(
+            group,
+            ("lr", lambda x: x >= 0, "learning rate"),
+            ("momentum", lambda x: x >= 0, "momentum value"),
+            ("weight_decay", lambda x: x >= 0, "weight_decay value"),
+        )
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+
+    def step_state(self, unit: Unit) -> dict[str, Any]:
+        """Return nothing: SGD does not count steps."""
+        return {}
+
+    def update(self, unit: Unit, group: dict[str, Any]) -> None:
+        """Compute one step of a unit."""
+        momentum = group["momentum"]
+        first = bool(momentum) and "momentum_buffer" not in unit.state
+        if first:
+            unit.new_state("momentum_buffer")
+        arrays = (unit.values, unit.grads) + ((unit.state["momentum_buffer"],) if momentum else ())
+        options = {
+            "rate": unit.scalar("rate", -float(group["lr"])),
+            "decay": unit.scalar("decay", group["weight_decay"]) if group["weight_decay"] else None,
+            "momentum": unit.scalar("momentum", momentum),
+            "share": None if first or not group["dampening"] else unit.scalar("share", 1 - group["dampening"]),
+            "nesterov": group["nesterov"],
+            "maximize": group["maximize"],
+        }
+        temporary = unit.temporary()
+        for piece in unit.chunks(*arrays):
+            sgd(*piece, t=temporary[: len(piece[0])] if piece[0].ndim == 1 else temporary, **options)
+
+
+def sgd(
+    values: Any,
+    grads: Any,
+    buffer: Any = None,
+    *,
+    t: Any,
+    rate: Any,
+    decay: Any,
+    momentum: Any,
+    share: Any,
+    nesterov: bool,
+    maximize: bool,
+) -> None:
+    """Update `values` (and the momentum `buffer`) in place; `t` is memory to compute in, `rate` is ``-lr``."""
+    d = -grads if maximize else grads
+    if decay is not None:
+        d = np.add(np.multiply(values, decay, t), d, t)
+    if buffer is not None:
+        buffer *= momentum
+        buffer += d if share is None else d * share
+        d = np.add(np.multiply(buffer, momentum), d, t) if nesterov else buffer
+    np.multiply(d, rate, t)
+    values += t
