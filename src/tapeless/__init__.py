@@ -9,7 +9,6 @@ tensor([2., 4.])
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import math
 import warnings
@@ -117,8 +116,10 @@ def numel(input: Any) -> int:
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f".{name}", __name__)
+    if name in FUNCTIONS:  # an operation that was declared after this module was imported
+        return FUNCTIONS[name]
     known = [n for n in (*globals(), *_LAZY) if not n.startswith("_")]
-    near = difflib.get_close_matches(name, known, 1)
+    near = importlib.import_module("difflib").get_close_matches(name, known, 1)
     hint = f"; did you mean '{near[0]}'?" if near else "; it is no part of Tapeless yet"
     raise AttributeError(f"module 'tapeless' has no attribute '{name}'{hint}")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._core.registry import METHODS, composite
+from ._core.registry import composite
 from ._core.tensor_base import TensorBase, unwrap, wrap
 from ._device import check_device
 from ._dtypes import as_dtype, float64, get_default_dtype, int64, result_dtype
@@ -398,10 +398,6 @@ def _new(name: str, make: Any) -> None:
 
 for _make in (zeros, ones, empty, full, tensor):
     _new(f"new_{_make.__name__}", _make)
-
-for _name in ("uniform_", "normal_", "exponential_", "log_normal_", "cauchy_", "geometric_", "bernoulli_", "random_"):
-    setattr(Tensor, _name, METHODS[_name])
-
 
 @composite("dropout", methods="")
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from typing import Any
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._core.tensor_base import unwrap, wrap
 from ._device import CPU, Device, check_device
-from ._kernels.random_stream import RandomStream
+
+if TYPE_CHECKING:
+    from ._kernels.random_stream import RandomStream
 
 DEFAULT_SEED = 67280421310721
 """The seed PyTorch starts with when none is set."""
@@ -28,8 +31,15 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         check_device(device)
-        self.stream = RandomStream()
-        self.stream.seed(DEFAULT_SEED)
+        self._stream: RandomStream | None = None
+
+    @property
+    def stream(self) -> RandomStream:
+        """The stream itself, made when it is first used: `numpy.random` takes 10 ms to import."""
+        if self._stream is None:
+            module = importlib.import_module("._kernels.random_stream", __package__)
+            self._stream = module.RandomStream(DEFAULT_SEED)
+        return self._stream
 
     @property
     def device(self) -> Device:
@@ -43,7 +53,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start the stream from a seed that the operating system makes up, and return it."""
-        seed = secrets.randbits(63)
+        seed = int.from_bytes(os.urandom(8), "little") >> 1
         self.stream.seed(seed)
         return seed
 

@@ -264,6 +264,10 @@ class Tensor(TensorBase):
         """The tensor whose memory this one is a view of."""
         return self._view.base if isinstance(self._view, View) else None
 
+    def _is_view(self) -> bool:
+        """Return whether gradients know this tensor as a view of another."""
+        return isinstance(self._view, View)
+
     @property
     def _version(self) -> int:
         """When the memory was last written to: a number that grows with every write (PyTorch counts writes)."""
@@ -631,8 +635,5 @@ for _name in ("half", "float", "double", "short", "int", "long", "bool", "cfloat
 Tensor.char = _conversion("char", _dtypes.int8)  # type: ignore[attr-defined]
 Tensor.byte = _conversion("byte", _dtypes.uint8)  # type: ignore[attr-defined]
 
-for _name, _method in registry.METHODS.items():
-    if _name not in Tensor.__dict__:
-        setattr(Tensor, _name, _method)
-
+registry.attach_methods(Tensor)
 set_tensor_type(Tensor)

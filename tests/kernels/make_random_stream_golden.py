@@ -1,7 +1,6 @@
 """Freeze what PyTorch's CPU generator draws, in random_stream_golden.npz, which the tests read without torch.
 
-Run ``python tests/kernels/make_random_stream_golden.py`` with PyTorch 2.13, on a CPU that is not Intel's:
-there PyTorch asks MKL for the streams of `bernoulli` and `exponential`.
+Run ``python tests/kernels/make_random_stream_golden.py`` with PyTorch 2.13.
 
 A program is a list of calls of RandomStream's methods; `on_torch` is what each call means in PyTorch.
 """

@@ -284,6 +284,8 @@ def calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         bits = draw(st.integers(0, 62))
         low, high = low >> bits, high >> bits
         arguments |= {"low": low, "high": max(high, low + 1)}
+        if bits > 10:
+            arguments["dtype"] = draw(st.sampled_from(["int64", "float32", "float64"]))
     elif method == "random":
         kinds = "int64 int32 int16 int8 uint8 bool float16 float32 float64"
         arguments["dtype"] = draw(st.sampled_from(kinds.split()))
@@ -306,7 +308,7 @@ def calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 
 
 def skip_where_mkl_draws(torch: Any) -> None:
-    """Skip on Intel CPUs, where PyTorch takes the streams of `bernoulli` and `exponential` from MKL."""
+    """Skip where PyTorch is built to take the streams of `bernoulli` and `exponential` from MKL."""
     generator = torch.Generator()
     torch.empty(100).bernoulli_(0.5, generator=generator)
     if int(generator.get_state().numpy()[16:24].view("<u8")[0]) != 200:

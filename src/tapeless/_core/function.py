@@ -99,6 +99,7 @@ class Function:
 
     # What registration works out.
     params: ClassVar[tuple[str, ...]] = ()
+    defaults: ClassVar[tuple[Any, ...]] = ()
     rules: ClassVar[dict[int, Any]] = {}
     mask: ClassVar[int] = 0
     plans: ClassVar[dict[Any, Plan]] = {}
@@ -118,6 +119,7 @@ class Function:
         cls.plans = {}
         if "forward" in cls.__dict__:
             cls.params = _parameters(cls.forward)
+            cls.defaults = cls.forward.__defaults__ or ()
         cls.rules = {i: rule for i, name in enumerate(cls.params) if (rule := getattr(cls, f"grad_{name}", None))}
         shared = (cls.params.index(name) for name in cls.differentiable) if cls.backward else ()
         cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in (*cls.rules, *shared))
@@ -143,33 +145,40 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **options: Any) -> Any:
         """Run the operation on tensors (or anything array-like) and record it where a gradient is needed."""
-        mask = 0
-        arrays = list(args)
+        mask, bit = 0, 1
+        arrays = []
         special = False
-        for i, arg in enumerate(args):
+        for arg in args:
             if isinstance(arg, TensorBase):
                 if arg._view is not None:
-                    arg._view.refresh(arg)
                     special = True
+                    if cls.mask:  # x > 0 needs no history, so it may look at a view whose history is ambiguous
+                        arg._view.refresh(arg)
                 if arg._requires_grad:
-                    mask |= 1 << i
-                arrays[i] = arg._array
+                    mask |= bit
+                arrays.append(arg._array)
+            else:
+                arrays.append(arg)
+            bit <<= 1
         if mask:
             mask = mask & cls.mask if state.grad_enabled else 0
         if cls.promote is not None:
             arrays = cls.promote(*arrays)
         node = _new(cls)
         node.saved = None
-        out = node.forward(*arrays, **options)
+        try:
+            out = node.forward(*arrays, **options)
+        except ValueError as error:
+            raise_broadcast_error(error, arrays)
+            raise
         if type(out) is tuple:
             return node.finish_many(mask, args, arrays, out, options, special)
         result = wrap(out)
-        out = result._array
-        if mask and out.dtype.kind in "fc":
-            node.record(mask, args, arrays, out, special)
+        if mask and result._array.dtype.kind in "fc":
+            node.record(mask, args, arrays, result._array, special)
             result._node = node
             result._requires_grad = True
-        if cls.view and special is not None and shares_memory(out, arrays[0]):
+        if cls.view and shares_memory(result._array, arrays[0]):
             View.attach(result, args[0], ViewStep(cls, args[1:], options))
         return result
 
@@ -178,12 +187,24 @@ class Function:
         plan = self.plans.get(mask) or self.make_plan(mask, len(args))
         self.plan = plan
         self.seq = tick()
-        self.edges = tuple([args[i]._node or args[i] for i in plan.positions])
-        self.kept = tuple([out if i < 0 else arrays[i] for i in plan.sources]) if plan.sources else ()
+        positions, sources = plan.positions, plan.sources
+        if len(arrays) < len(self.params):
+            arrays = (*arrays, *self.defaults[len(arrays) - len(self.params) :])
+        if len(positions) == 1:  # the usual cases without a loop: this runs for every operation
+            arg = args[positions[0]]
+            self.edges = (arg._node or arg,)
+        else:
+            self.edges = tuple([args[i]._node or args[i] for i in positions])
+        if not sources:
+            self.kept = ()
+        elif len(sources) == 1:
+            self.kept = (out if sources[0] < 0 else arrays[sources[0]],)
+        else:
+            self.kept = tuple([out if i < 0 else arrays[i] for i in sources])
         self.shape = out.shape
         self.dtype = out.dtype
         self.hooks = self.where = None
-        if special and any(i >= 0 and getattr(args[i], "_view", None) is INFERENCE for i in plan.sources):
+        if special and any(i >= 0 and getattr(args[i], "_view", None) is INFERENCE for i in sources):
             raise RuntimeError(INFERENCE_SAVED)
         if self.dtype.kind == "c":
             raise NotImplementedError(COMPLEX_GRADIENT.format(node=self.name(), dtype=self.dtype))
@@ -381,6 +402,23 @@ def linked(value: Any, edge: Any) -> Any:
     tensor._node = edge
     tensor._requires_grad = True
     return tensor
+
+
+def raise_broadcast_error(error: ValueError, arrays: Any) -> None:
+    """Turn NumPy's broadcasting error into PyTorch's, which names the sizes that do not meet."""
+    if not str(error).startswith(("operands could not be broadcast", "shape mismatch: objects cannot be broadcast")):
+        return
+    shapes = [array.shape for array in arrays if hasattr(array, "shape")]
+    for i, a in enumerate(shapes):
+        for b in shapes[i + 1 :]:
+            for back in range(1, min(len(a), len(b)) + 1):
+                if a[-back] != b[-back] and 1 not in (a[-back], b[-back]):
+                    raise RuntimeError(
+                        f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) at "
+                        f"non-singleton dimension {max(len(a), len(b)) - back}\nThe shapes {list(a)} and {list(b)} do "
+                        "not broadcast: sizes are compared from the last dim on, and must be equal or 1. See reshape, "
+                        "unsqueeze and transpose."
+                    ) from None
 
 
 def shares_memory(out: Any, source: Any) -> bool:

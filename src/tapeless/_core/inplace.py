@@ -20,12 +20,13 @@ from .._errors import (
     LEAF_IN_PLACE,
     OVERLAPPING_WRITE,
     PARTIAL_OVERLAP,
+    SECOND_BACKWARD,
     VIEW_OF_LEAF_IN_PLACE,
     WRITTEN_ITSELF,
 )
 from . import clock
 from .clock import tick
-from .function import RESULT, Function, Overwritten
+from .function import FREED, RESULT, Function, Overwritten
 from .modes import state
 from .tensor_base import INFERENCE, TensorBase
 from .views import View, copy_in_order, memory_order, replay, set_history
@@ -55,6 +56,8 @@ def apply_inplace(cls: type[Function], target: Any, *args: Any, **options: Any) 
         values = keep_before_write(cls, mask, memory, values)
         write(memory, out)
         node.record(mask, inputs, values, memory)
+        if any(isinstance(value, Overwritten) for value in values):
+            clock.last_write = tick()  # later than the node: its check must not be skipped
         rebase(target, node)
     else:
         write(memory, out)
@@ -89,7 +92,6 @@ def keep_before_write(cls: type[Function], mask: int, memory: Any, arrays: Any) 
             kept[0] = arrays[0].copy()
         elif source != RESULT and hasattr(arrays[source], "base") and same_memory(arrays[source], memory):
             kept[source] = Overwritten(arrays[source])
-            clock.last_write = tick()  # later than the node: its check must not be skipped
     return kept
 
 
@@ -113,6 +115,8 @@ class CopySlices(Function):
 
     __slots__ = ("inner", "order", "steps")
 
+    inner: Any
+
     def __init__(self, base: TensorBase, inner: Function, steps: Any) -> None:
         former = (base._node or base) if base._requires_grad else None
         others = inner.edges[1:] if 0 in inner.plan.positions else inner.edges
@@ -132,6 +136,8 @@ class CopySlices(Function):
 
     def run(self, g: Any, create_graph: bool = False) -> Any:
         """Split `g` into what the operation changed and what it left alone."""
+        if self.kept is FREED:
+            raise RuntimeError(SECOND_BACKWARD.format(node=self.name()))
         rest = copy_in_order(g, self.order)
         part = replay(self.steps, rest)
         grads = self.inner.run(np.copy(part), create_graph)
@@ -142,8 +148,9 @@ class CopySlices(Function):
         return (rest if self.edges[0] is not None else None, *others)
 
     def free(self) -> None:
-        """Let go of what the operation kept."""
-        self.inner.free()
+        """Let go of the operation; it stays as it is where ``create_graph=True`` made it a node of its own."""
+        if self.kept is not FREED and (self.inner.kept or self.inner.saved is not None):
+            self.kept, self.inner = FREED, None
 
 
 def check_history(target: TensorBase) -> None:
@@ -160,20 +167,25 @@ def check_history(target: TensorBase) -> None:
 
 def check_memory(memory: Any, others: list[Any]) -> None:
     """Refuse to write to memory where one place stands for several elements, or where an input lies askew."""
-    if 0 in memory.strides and any(
-        stride == 0 and length > 1 for stride, length in zip(memory.strides, memory.shape, strict=True)
-    ):
+    if repeats(memory):
         raise RuntimeError(OVERLAPPING_WRITE)
     for other in others:
         if (
             isinstance(other, np.ndarray)
             and same_memory(other, memory)
-            and (other.shape != memory.shape or other.strides != memory.strides or _start(other) != _start(memory))
+            and (other.shape != memory.shape or _layout(other) != _layout(memory))
             and _dense(other)
             and _dense(memory)
             and np.may_share_memory(other, memory)
         ):
             raise RuntimeError(PARTIAL_OVERLAP)
+
+
+def repeats(memory: Any) -> bool:
+    """Return whether one place in `memory` stands for several elements, as after `expand`."""
+    return 0 in memory.strides and any(
+        stride == 0 and length > 1 and memory.size for stride, length in zip(memory.strides, memory.shape, strict=True)
+    )
 
 
 def check_result(cls: type[Function], memory: Any, out: Any) -> None:
@@ -220,8 +232,10 @@ def _scalar_name(dtype: Any) -> str:
     return _SCALAR_NAMES.get(str(dtype), str(dtype))
 
 
-def _start(array: Any) -> int:
-    return int(array.__array_interface__["data"][0])
+def _layout(array: Any) -> Any:
+    """Return what two arrays on the same elements, in the same order, have in common."""
+    axes = [(n, step) for n, step in zip(array.shape, array.strides, strict=True) if n > 1]
+    return array.__array_interface__["data"][0], axes
 
 
 def _dense(array: Any) -> bool:

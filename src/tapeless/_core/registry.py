@@ -62,13 +62,13 @@ def register(cls: type[Function]) -> None:
     if cls.inplace:
         inplace = make_inplace(cls)
         for name in op.methods:
-            METHODS[f"{name}_"] = inplace
+            _add_method(f"{name}_", inplace)
     if cls.operator:
-        METHODS[f"__{cls.operator}__"] = function
+        _add_method(f"__{cls.operator}__", function)
         if len(cls.params) == 2:
-            METHODS[f"__r{cls.operator}__"] = lambda self, other: function(other, self)
+            _add_method(f"__r{cls.operator}__", lambda self, other: function(other, self))
         if cls.inplace and len(cls.params) >= 2:
-            METHODS[f"__i{cls.operator}__"] = METHODS[f"{op.methods[0]}_"]
+            _add_method(f"__i{cls.operator}__", inplace)
 
 
 def composite(names: str, **traits: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -86,9 +86,26 @@ def _publish(op: Op) -> None:
     for name in op.names:
         FUNCTIONS[name] = op.function
     for name in op.methods:
-        METHODS[name] = op.function
+        _add_method(name, op.function)
     if op.numpy is not None:
         NUMPY[op.numpy] = op.function
+
+
+def _add_method(name: str, function: Callable[..., Any]) -> None:
+    METHODS[name] = function
+    for cls in _tensor_types:
+        setattr(cls, name, function)
+
+
+_tensor_types: list[type] = []
+
+
+def attach_methods(cls: type) -> None:
+    """Give the class of tensors all methods that it does not define itself, and those of operations yet to come."""
+    for name, function in METHODS.items():
+        if name not in cls.__dict__:
+            setattr(cls, name, function)
+    _tensor_types.append(cls)
 
 
 def make_function(cls: type[Function]) -> Callable[..., Any]:

@@ -61,6 +61,9 @@ class TensorBase:
         A gradient that is already there is added to in place, as in PyTorch, so that whoever holds ``p.grad``
         sees the sum. Gradients that carry a graph (``create_graph=True``) are added out of place.
         """
+        view = self._view
+        if view is not None and not view.own:
+            return  # it requires grad only because its base does: see `views`
         old = self._grad
         if isinstance(gradient, TensorBase):
             self._grad = gradient if old is None else gradient + old  # type: ignore[operator]
@@ -72,7 +75,7 @@ class TensorBase:
             elif fresh and gradient.flags.c_contiguous:
                 self._grad = gradient
             else:
-                self._grad = gradient.copy()
+                self._grad = np.array(gradient)
         elif isinstance(old, TensorBase):
             if old._requires_grad:
                 self._grad = old + gradient  # type: ignore[operator]
@@ -80,7 +83,7 @@ class TensorBase:
                 old._array += gradient
                 clock.mark_written(old._array)
         else:
-            old += gradient
+            np.add(old, gradient, out=old)
 
 
 _new = object.__new__
@@ -120,6 +123,7 @@ class _Inference:
     """What stands in `_view` of an inference tensor: it is no view, and it never enters a graph."""
 
     __slots__ = ()
+    own = True
 
     def refresh(self, tensor: TensorBase) -> None:
         """Do nothing: an inference tensor has no history to follow."""

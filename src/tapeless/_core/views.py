@@ -99,6 +99,8 @@ class View:
         if self.mode != "grad":
             raise RuntimeError(self.refusal(tensor, WRITTEN_ELSEWHERE))
         self.looked = clock.last_write
+        if not self.base._requires_grad:
+            return  # the history begins at a leaf that is itself a view: nothing on the way there has changed
         previous, state.grad_enabled = state.grad_enabled, True
         try:
             again = replay(self.steps, self.base)
@@ -108,10 +110,15 @@ class View:
 
     def refusal(self, tensor: TensorBase, what: str) -> str:
         """Say why this view may not be written through (or its base not written to), in PyTorch's words."""
+        node, step = tensor._node, next((step for step in reversed(self.steps) if step.index is not None), None)
+        name = node.name() if node is not None else step.function.name() if step is not None else ""
+        index = step.index if node is None and step is not None else tensor.output_nr  # type: ignore[attr-defined]
         if self.mode == "multiple":
-            step = next(step for step in reversed(self.steps) if step.index is not None)
-            return MULTI_VIEW_IN_PLACE.format(index=step.index, node=step.function.name(), what=what)
-        return NO_GRAD_VIEW_IN_PLACE.format(mode=self.mode, what=what)
+            return MULTI_VIEW_IN_PLACE.format(index=index, node=name, what=what)
+        text = NO_GRAD_VIEW_IN_PLACE.format(mode=self.mode, what=what)
+        if node is not None:
+            text = text.replace("A view was", f"Output {index} of {name} is a view of a view which was", 1)
+        return text
 
 
 def set_history(tensor: TensorBase, node: Any, requires_grad: bool = True) -> None:

@@ -27,7 +27,7 @@ _MASK_24, _MASK_53 = np.int32(2**24 - 1), np.uint64(2**53 - 1)
 _MASK_53_INT = 2**53 - 1
 _UNIT_24, _UNIT_53 = np.float32(2.0**-24), 2.0**-53
 _TWO_PI = 2.0 * math.pi
-# Infinities arise in silence, as in PyTorch.
+# Overflow happens in silence, as in PyTorch.
 _QUIET = np.errstate(all="ignore")
 # From here on a random choice between 2**28 or more integers takes two words.
 _WIDE_RANGE = 2**28
@@ -192,7 +192,7 @@ class RandomStream:
         Raises RuntimeError unless `low` <= `high` and their distance is representable.
 
         >>> RandomStream(0).uniform(2, np.float64, -1, 1).round(4).tolist()
-        [-0.9911, -0.6323]
+        [0.9401, 0.4156]
         """
         dtype = _floating(dtype, "check_uniform_bounds")
         out = np.empty(shape, dtype)
@@ -206,6 +206,7 @@ class RandomStream:
                 part[...] = self._unit64(part.size)
         return out
 
+    @_QUIET
     def _fill_between(self, out: NDArray[np.floating], low: float, high: float) -> None:
         largest = _LARGEST[out.dtype.char]
         if not (-largest <= low <= high <= largest and high - low <= largest):
@@ -214,6 +215,9 @@ class RandomStream:
         # float16 too is computed in float32, and rounded at the end.
         bottom, top = (low, high) if double else (float(np.float32(low)), float(np.float32(high)))
         width = top - bottom if double else float(np.float32(top - bottom))
+        # Rounding can reach the upper bound, which the interval excludes; in most intervals it cannot.
+        highest = math.nextafter(width * (1.0 - (2.0**-53 if double else 2.0**-24)) + bottom, math.inf)
+        reachable = out.dtype.type(highest) >= out.dtype.type(high)
         for part in _chunks(out):
             if double:
                 part[...] = _scale_and_shift(self._unit64(part.size), width, bottom)
@@ -224,10 +228,8 @@ class RandomStream:
                 wide *= width
                 wide += bottom
                 part[...] = wide if out.dtype.char == "f" else wide.astype(np.float32)
-            # Rounding can reach the upper bound, which the interval excludes.
-            reached = part == out.dtype.type(high)
-            if reached.any():
-                part[reached] = low
+            if reachable:
+                part[part == out.dtype.type(high)] = low
 
     def normal(
         self,
@@ -244,7 +246,7 @@ class RandomStream:
         its own way; below 16 values and in float64 to the last bits. Raises RuntimeError if std < 0.
 
         >>> RandomStream(0).normal(2).round(4).tolist()  # torch.manual_seed(0); torch.randn(2)
-        [1.5410000085830688, -0.2934000134468079]
+        [1.5410000085830688, -0.29339998960494995]
         """
         dtype = _floating(dtype, "normal_kernel_cpu")
         if not std >= 0.0:
@@ -417,7 +419,7 @@ class RandomStream:
         PyTorch does it otherwise from 214,748,364 on; this does not. Raises RuntimeError for negative `n`.
 
         >>> RandomStream(0).permutation(5).tolist()  # torch.manual_seed(0); torch.randperm(5)
-        [4, 1, 2, 0, 3]
+        [4, 0, 1, 3, 2]
         """
         _check(n >= 0, f"Trying to create tensor with negative dimension {n}: [{n}]")
         if n < 2:
@@ -440,11 +442,11 @@ class RandomStream:
     def bernoulli(self, shape: Shape, p: float = 0.5, dtype: DTypeLike = np.bool_) -> NDArray:
         """Return True (or 1) with probability `p`, else False: Tensor.bernoulli_(p), the masks of dropout.
 
-        Two words each. Equal to PyTorch's where it draws from its own generator: everywhere but on Intel
-        CPUs, where it asks MKL for another stream. Raises RuntimeError unless 0 <= p <= 1.
+        Two words each. (On Intel CPUs PyTorch once asked MKL for another stream, which it gave up as faulty:
+        https://github.com/pytorch/pytorch/issues/132395.) Raises RuntimeError unless 0 <= p <= 1.
 
         >>> RandomStream(0).bernoulli(6, 0.5).tolist()
-        [True, True, True, False, True, True]
+        [False, False, True, False, False, False]
         """
         _check(0.0 <= p <= 1.0, f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
         out = np.empty(shape, dtype)

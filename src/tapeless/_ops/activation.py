@@ -12,7 +12,7 @@ from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import as_dtype
 from .._kernels.special import erf, expit
-from ._common import FloatUnary, Unary, normal_dim
+from ._common import FloatUnary, Unary, normal_dim, zero
 from .indexing import Where
 
 
@@ -30,10 +30,10 @@ class Relu(Unary):
     inplace = True
 
     def forward(self, input: Any) -> Any:
-        return np.maximum(input, 0)
+        return np.maximum(input, zero(input.dtype))
 
     def grad_input(self, g, result):
-        return g * (result > 0)
+        return g * (result > zero(result.dtype))
 
 
 class LeakyRelu(FloatUnary):

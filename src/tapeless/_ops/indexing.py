@@ -38,6 +38,8 @@ def _plain_item(item: Any) -> Any:
                 "tensors used as indices must be long, int, byte or bool tensors, "
                 f"got {item.dtype}; convert it: index.long()"
             )
+        if item.ndim == 0 and item.dtype.kind in "iu" and item.dtype != np.uint8:
+            return int(item)  # a view, as with a number
         return item.astype(bool) if item.dtype == np.uint8 else item
     if isinstance(item, (list, range)):
         return np.asarray(item, dtype=None if len(item) else int64)
@@ -149,19 +151,19 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     """Write `value` into ``self[index]``; gradients flow to `value` and no longer to what was there."""
     index = plain_index(index)
     if is_basic(index):
-        self[index].copy_(_drop_leading_ones(value, self, index))
+        self[index].copy_(_fit_value(value, self, index))
     else:
         self.index_put_value_(value, index)
 
 
-def _drop_leading_ones(value: Any, target: Any, index: Any) -> Any:
-    """Let ``x[0] = y`` take a `y` with extra leading dims of size 1, as PyTorch does."""
+def _fit_value(value: Any, target: Any, index: Any) -> Any:
+    """Broadcast the value of ``x[0] = y``, which may have extra leading dims of size 1, as PyTorch does."""
     if not hasattr(value, "shape"):
         return value
-    ndim = np.ndim(read(target._array, index))
-    while len(value.shape) > ndim and value.shape[0] == 1:
+    shape = np.shape(read(target._array, index))
+    while len(value.shape) > len(shape) and value.shape[0] == 1:
         value = value[0]
-    return value
+    return value if tuple(value.shape) == shape or not isinstance(value, TensorBase) else value.expand(shape)
 
 
 @composite("index_put_value_", methods="index_put_value_")

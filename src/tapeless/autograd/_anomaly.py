@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 import sys
-import traceback
-from pathlib import Path
 from typing import Any
 
 from .._core.function import where_hook
 from .._core.modes import _Mode, state
 
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def users_line() -> str:
@@ -20,8 +20,8 @@ def users_line() -> str:
         frame = frame.f_back
     if frame is None:
         return "an unknown place"
-    line = traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-    return f'File "{line.filename}", line {line.lineno}, in {line.name}: {line.line}'
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    return f'File "{file}", line {line}, in {frame.f_code.co_name}: {linecache.getline(file, line).strip()}'
 
 
 where_hook[0] = users_line

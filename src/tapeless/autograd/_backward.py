@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -149,8 +148,11 @@ def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tup
 
 
 def _tensor_backward(tensor: Any, gradient: Any, retain_graph: Any, create_graph: bool, inputs: Any) -> None:
-    if create_graph and inputs is None and not tensor._requires_grad:
-        warnings.warn("create_graph=True on a tensor without a graph does nothing", stacklevel=3)
+    if gradient is None and inputs is None and not create_graph and tensor._view is None and tensor._node is not None:
+        array = tensor._array
+        if array.ndim == 0:  # the loss of a training step: straight to the engine
+            run_backward(((tensor._node, scalar_seed(array)),), retain_graph=bool(retain_graph))
+            return
     backward((tensor,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
 
 

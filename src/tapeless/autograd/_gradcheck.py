@@ -166,7 +166,8 @@ def _check_inputs(tensors: Sequence[Any]) -> list[int]:
         if array.dtype != np.float64:
             warnings.warn(
                 f"Input #{j} requires gradient and is not a double precision floating point or complex. "
-                "This check will likely fail if all the inputs are not of double precision floating point or complex. "
+                "This check will likely fail if all the inputs are not of double precision floating point or "
+                "complex. "
                 f"It is {array.dtype}: use x.double().",
                 stacklevel=3,
             )
@@ -315,8 +316,8 @@ def _check_repeatable(one: Any, two: Any, options: Options) -> None:
     if not np.allclose(one, two, rtol=0, atol=options["nondet_tol"], equal_nan=True):
         raise GradcheckError(
             "Backward is not reentrant, i.e., running backward with same input and grad_output "
-            f"multiple times gives different values. The tolerance for nondeterminism was {options['nondet_tol']}, the "
-            f"difference is {np.nanmax(np.abs(one - two))}."
+            f"multiple times gives different values. The tolerance for nondeterminism was "
+            f"{options['nondet_tol']}, the difference is {np.nanmax(np.abs(one - two))}."
         )
 
 

@@ -56,8 +56,10 @@ def _run(cls: type[Function], inplace: bool, input: Any, *args: Any) -> Any:
 def _with_inplace(name: str) -> Callable[..., Any]:
     """Give a composite the `inplace` argument: it runs on a copy, whose result is written back."""
     function = FUNCTIONS[name]
+    count = function.__code__.co_argcount - 1  # of arguments besides `input`; `inplace` comes after them
 
     def activation(input: Any, *args: Any, inplace: bool = False, **kwargs: Any) -> Any:
+        args, inplace = args[:count], (args[count] if len(args) > count else inplace)
         if not inplace:
             return function(input, *args, **kwargs)
         return input.copy_(function(input.clone(), *args, **kwargs))

@@ -93,9 +93,8 @@ class Optimizer:
                 if set_to_none:
                     p._grad = None
                 elif p._grad is not None:
-                    g = p.grad
-                    if g._requires_grad:
-                        p._grad = g.detach()
+                    if p.grad._requires_grad:
+                        p._grad = p.grad.detach()
                     p.grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -103,18 +102,20 @@ class Optimizer:
 
         `closure` clears the gradients, computes the loss, calls backward and returns the loss.
         """
-        for hook in list(self._pre_hooks.values()):
-            hook(self, (closure,) if closure else (), {})
+        self._call(self._pre_hooks, closure)
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with np.errstate(all="ignore"):
-            for group, units in zip(self.param_groups, self._units, strict=True):
-                self._step_group(group, units)
-        for hook in list(self._post_hooks.values()):
-            hook(self, (closure,) if closure else (), {})
+        for group, units in zip(self.param_groups, self._units, strict=True):
+            self._step_group(group, units)
+        self._call(self._post_hooks, closure)
         return loss
+
+    def _call(self, hooks: HookDict, closure: Any) -> None:
+        if hooks:
+            for hook in list(hooks.values()):
+                hook(self, (closure,) if closure else (), {})
 
     def _step_group(self, group: dict[str, Any], units: list[Unit]) -> None:
         if sum([len(unit.params) for unit in units]) < len(group["params"]):

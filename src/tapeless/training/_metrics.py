@@ -114,26 +114,24 @@ class AccuracyRule:
 
     def __call__(self, output: np.ndarray, target: np.ndarray) -> tuple[int, int]:
         """Return (right, counted) for ndarrays."""
-        n_out, n_target = output.shape, target.shape
-        if target.dtype.kind in "iu" and n_out[:1] + n_out[2:] == n_target and (self.classes or n_out[1] > 1):
-            right = np.count_nonzero(output.argmax(axis=1) == target)
-            ignored = np.count_nonzero(target == self.ignored) if self.ignored < 0 or self.classes else 0
-            return right - self._lucky(output, target) if ignored else right, target.size - ignored
-        if self.classes and n_out == n_target and output.ndim > 1:
-            right = np.count_nonzero(output.argmax(axis=1) == target.argmax(axis=1))
-            return right, output.size // n_out[1]
-        if n_out != n_target and n_out[:1] + (1,) in (n_out, n_out[:1] + n_target[1:]) and output.size == target.size:
+        shape, n = output.shape, output.shape[0] if output.ndim else 0
+        if target.dtype.kind in "iu" and output.ndim > 1 and shape[:1] + shape[2:] == target.shape:
+            if self.classes or shape[1] > 1:
+                hits = output.argmax(axis=1) == target
+                counted = target != self.ignored if self.classes else np.ones_like(hits)
+                return int(np.count_nonzero(hits & counted)), int(np.count_nonzero(counted))
+        if self.classes and shape == target.shape and output.ndim > 1:
+            right = int(np.count_nonzero(output.argmax(axis=1) == target.argmax(axis=1)))
+            return right, output.size // shape[1]
+        if {shape, target.shape} == {(n, 1), (n,)}:
             output, target = output.reshape(-1), target.reshape(-1)
         if output.shape != target.shape:
             raise ValueError(
-                f"accuracy: expected scores (N, C, ...) with classes (N, ...), or equal shapes, got output "
-                f"{list(n_out)} and target {list(n_target)} ({target.dtype}); pass a function of (output, target) instead"
+                "accuracy: expected scores (N, C, ...) with classes (N, ...), or equal shapes, got output "
+                f"{list(shape)} and target {list(target.shape)} ({target.dtype}); pass a function of (output, "
+                "target) as the metric instead"
             )
-        return np.count_nonzero((output > self.threshold) == (target > 0.5)), target.size
-
-    def _lucky(self, output: np.ndarray, target: np.ndarray) -> int:
-        """How many ignored targets the prediction hit by chance (possible where ignore_index is a class)."""
-        return int(np.count_nonzero((output.argmax(axis=1) == target) & (target == self.ignored)))
+        return int(np.count_nonzero((output > self.threshold) == (target > 0.5))), target.size
 
 
 def show(values: Mapping[str, float], names: Iterable[str] | None = None) -> str:

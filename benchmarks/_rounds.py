@@ -1,0 +1,144 @@
+"""What benchmarks share: peers in processes of their own, rounds that alternate between them, medians, the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+SERVER = Path(__file__).with_name("_peers.py")
+
+
+class Peer:
+    """One process that trains when told to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.process = subprocess.Popen(
+            [sys.executable, str(SERVER), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.missing = self._read().get("missing")
+
+    def ask(self, do: str, **arguments: Any) -> Any:
+        """Send a command and wait for the answer. Raises RuntimeError when the process ended instead."""
+        stream = self.process.stdin
+        assert stream is not None
+        try:
+            stream.write(json.dumps({"do": do, **arguments}) + "\n")
+            stream.flush()
+        except BrokenPipeError:
+            pass  # `_read` says why
+        return self._read()
+
+    def _read(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(
+                f"the process of {self.name!r} ended with status {self.process.wait()}; its error stands above"
+            )
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def start(names: list[str]) -> Iterator[tuple[list[Peer], list[str]]]:
+    """Start the peers; give those that run, and for each that is not installed a line that says so."""
+    with ExitStack() as stack:
+        running, left_out = [], []
+        for name in names:
+            peer = Peer(name)
+            stack.callback(peer.close)
+            if peer.missing:
+                left_out.append(f"{name} ({peer.missing} is not installed)")
+            else:
+                running.append(peer)
+        yield running, left_out
+
+
+def disagreement(losses: dict[str, list[float]], rtol: float, atol: float) -> str:
+    """Say which peers' losses differ by more than ``atol + rtol * loss``, and where; "" when none do."""
+    (first, expected), *others = losses.items()
+    for name, values in others:
+        for i, (a, b) in enumerate(zip(expected, values, strict=True)):
+            if not abs(a - b) <= atol + rtol * abs(b):
+                return f"the losses of {first} and {name} differ at step {i}: {a:.7g} and {b:.7g}"
+    return ""
+
+
+def choose_steps(peers: list[Peer], seconds: float) -> int:
+    """Warm all peers up, and return how many steps the slowest one does in `seconds`."""
+    slowest = 0.0
+    for peer in peers:
+        peer.ask("round", steps=20)
+        slowest = max(slowest, min(peer.ask("round", steps=5) for _ in range(3)) / 5)
+    return max(5, round(seconds / slowest))
+
+
+def alternate(peers: list[Peer], rounds: int, steps: int) -> dict[str, list[float]]:
+    """Time `rounds` rounds of `steps` steps for each peer in turn; return microseconds per step.
+
+    Round by round, so that a drift of the machine's speed meets all alike; who begins changes each round.
+    """
+    times: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    for i in range(rounds):
+        k = i % len(peers)
+        for peer in peers[k:] + peers[:k]:
+            times[peer.name].append(peer.ask("round", steps=steps) / steps * 1e6)
+    return times
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Return the median and the quartiles."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": median, "low": low, "high": high}
+
+
+def ratios(times: dict[str, list[float]], ours: str) -> dict[str, dict[str, float]]:
+    """Return, for each other peer, the spread of its time over ours in the same round: above 1, we are faster."""
+    return {
+        name: spread([theirs / mine for theirs, mine in zip(values, times[ours], strict=True)])
+        for name, values in times.items()
+        if name != ours
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Describe what a result depends on besides the code."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "cpu": cpu_name(),
+        "cores": cores,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "thread settings": {k: v for k, v in os.environ.items() if k.endswith("_NUM_THREADS")},
+    }
+
+
+def cpu_name() -> str:
+    """Return the CPU's name, as well as the system knows it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
