@@ -7,6 +7,7 @@ The parent (`_rounds.Peer`) writes one JSON command a line and reads one JSON an
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import platform
@@ -38,7 +39,7 @@ class Framework:
         lib, nn = self.lib, self.lib.nn
         lib.manual_seed(0)
         layers: list[Any] = []
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in itertools.pairwise(sizes):
             layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         self.model = nn.Sequential(*layers[:-1])
         self.loss = nn.CrossEntropyLoss()
@@ -65,7 +66,7 @@ class Framework:
 
 
 class HandNumpy:
-    """The limit: the step written out for this one network, every array made beforehand, ``out=`` everywhere."""
+    """The limit: the step written out for this network, every array made beforehand, ``out=`` everywhere."""
 
     CHUNK = 16384  # elements of the parameters that Adam updates at a time, so that they stay in the L2 cache
 
@@ -132,7 +133,7 @@ class HandNumpy:
                 np.multiply(self.back[i - 1], self.mask[i - 1], out=self.back[i - 1])
 
     def adam(self) -> None:
-        """Update the parameters; the moments lack their factors (1 - beta), which `eps` and `rate` make up for."""
+        """Update the parameters; the moments lack their factors (1 - beta): `eps` and `rate` make up for it."""
         self.steps += 1
         root = ((1 - 0.999) / (1 - 0.999**self.steps)) ** 0.5
         beta1, beta2, eps, rate = self.scalars
@@ -187,12 +188,14 @@ def answer(peer: Any, command: dict[str, Any]) -> Any:
     what = command.pop("do")
     if what == "round":
         steps, step = range(command["steps"]), peer.step
+        for _ in range(3):  # the other peers have run meanwhile: caches, and their threads, which spin a little
+            step()
         start = perf_counter()
         for _ in steps:
             step()
         return perf_counter() - start
     if what == "losses":
-        return [float(peer.step()) for _ in range(command["steps"])]
+        return [peer.step().item() for _ in range(command["steps"])]
     if what == "memory":
         return peak_megabytes()
     return getattr(peer, what)(**command)

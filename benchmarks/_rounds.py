@@ -1,4 +1,4 @@
-"""What benchmarks share: peers in processes of their own, rounds that alternate between them, medians, the machine."""
+"""What benchmarks share: peers in processes of their own, alternating rounds, medians, the machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Peer:
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(
-                f"the process of {self.name!r} ended with status {self.process.wait()}; its error stands above"
+                f"the process of {self.name!r} ended with status {self.process.wait()}; see its error above"
             )
         return json.loads(line)
 
@@ -113,7 +113,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def ratios(times: dict[str, list[float]], ours: str) -> dict[str, dict[str, float]]:
-    """Return, for each other peer, the spread of its time over ours in the same round: above 1, we are faster."""
+    """Return the spread of each other peer's time over ours in the same round: above 1, we are faster."""
     return {
         name: spread([theirs / mine for theirs, mine in zip(values, times[ours], strict=True)])
         for name, values in times.items()

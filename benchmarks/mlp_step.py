@@ -1,8 +1,8 @@
 """How long one training step takes: an MLP with ReLU, cross-entropy and Adam in float32, beside PyTorch.
 
-Each peer runs in a process of its own; rounds of steps alternate between them, so that what the machine does
-meanwhile meets all alike. Before anything is timed, all peers have to agree on the losses of the first 50 steps
-from the same seed. Writes docs/benchmarks/mlp_step.json and .md::
+Each peer runs in a process of its own; rounds of steps alternate between them, so that what else the machine
+does meets all alike. Before anything is timed, all peers have to agree on the losses of the first 50 steps from
+the same seed. Writes docs/benchmarks/mlp_step.json and .md::
 
     make bench                              # with PyTorch installed for it
     python benchmarks/mlp_step.py --quick   # rougher, without the largest network; writes no file
@@ -30,7 +30,7 @@ WORKLOADS = [  # layer sizes, batch
 ]
 OUTPUT = Path(__file__).parents[1] / "docs" / "benchmarks"
 SEED_STEPS = 50
-# float32 sums in another order differ in the last place, and Adam divides by small numbers: see `disagreement`.
+# float32 sums in another order differ in the last place, which Adam magnifies where gradients are near 0.
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
 
@@ -52,7 +52,8 @@ def measure(peers: list[Peer], workload: tuple[list[int], int], rounds: int, wei
     problem = disagreement(losses, **TOLERANCE)
     if problem:
         raise SystemExit(f"{label(sizes, batch)}: {problem}. Nothing was timed: the peers do different work.")
-    result: dict[str, Any] = {"sizes": sizes, "batch": batch, f"loss after {SEED_STEPS} steps": losses[OURS][-1]}
+    result: dict[str, Any] = {"sizes": sizes, "batch": batch}
+    result[f"losses at step {SEED_STEPS}"] = {name: values[-1] for name, values in losses.items()}
     if rounds:
         steps = choose_steps(peers, seconds=0.05)
         times = alternate(peers, rounds, steps)
@@ -78,9 +79,9 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         "# One training step of an MLP",
         "",
-        "Written by `make bench` (benchmarks/mlp_step.py); do not edit. Linear layers, ReLU, cross-entropy, Adam,",
-        "float32. Microseconds per step, medians; then the time of each peer over that of tapeless in the same",
-        "round, median and quartiles: above 1, tapeless is faster.",
+        "Written by `make bench` (benchmarks/mlp_step.py); do not edit. Linear layers, ReLU, cross-entropy,",
+        "Adam, float32. Microseconds per step, medians; then the time of each peer over that of tapeless in the",
+        "same round, median and quartiles: above 1, tapeless is faster.",
         "",
         "| " + " | ".join(head) + " |",
         "|---" * len(head) + "|",
@@ -100,8 +101,8 @@ def markdown(report: dict[str, Any]) -> str:
     settings = "".join(f", {key}={value}" for key, value in about["thread settings"].items())
     lines += [
         "",
-        f"{about['date']}, {about['cpu']}, {about['cores']} cores, {about['system']}, Python {about['python']}, load "
-        f"before the run {about['load before']}{settings}. {versions}.",
+        f"{about['date']}, {about['cpu']}, {about['cores']} cores, {about['system']}, Python {about['python']}, "
+        f"load before the run {about['load before']}{settings}. {versions}.",
         "",
     ]
     return "\n".join(lines)
@@ -110,16 +111,16 @@ def markdown(report: dict[str, Any]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, without the largest network; writes no file")
+    parser.add_argument("--quick", action="store_true", help="rougher, without the largest network; writes no file")
     parser.add_argument("--check", action="store_true", help="only check that the losses agree; time nothing")
-    parser.add_argument("--output", type=Path, help="folder for mlp_step.json and mlp_step.md (default docs/benchmarks)")
+    parser.add_argument("--output", type=Path, help="folder for the two files (default docs/benchmarks)")
     options = parser.parse_args(arguments)
     rounds = 0 if options.check else 9 if options.quick else 41
     workloads = WORKLOADS[:-1] if options.quick or options.check else WORKLOADS
     report: dict[str, Any] = {"machine": machine()}
     with start(list(PEERS)) as (peers, left_out), tempfile.TemporaryDirectory() as folder:
         if not peers or peers[0].name != OURS:
-            raise SystemExit("tapeless itself is not installed: run `make bench`, or `pip install -e .` first")
+            raise SystemExit("tapeless itself is not installed: run `make bench`, or `pip install -e .`")
         for line in left_out:
             print(f"left out: {line}", file=sys.stderr)
         report |= {"peers": [peer.name for peer in peers], "left out": left_out}
@@ -130,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
             report["results"].append(measure(peers, workload, rounds, str(Path(folder) / f"{i}.npz")))
         report["peak megabytes"] = {peer.name: peer.ask("memory") for peer in peers}
     if options.check:
-        print(f"the losses of {', '.join(report['peers'])} agree over {SEED_STEPS} steps on {len(workloads)} networks")
+        print(f"{len(workloads)} networks, {SEED_STEPS} steps: same losses from {'; '.join(report['peers'])}")
         return
     print(markdown(report))
     folder = options.output or (None if options.quick else OUTPUT)

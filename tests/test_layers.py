@@ -19,7 +19,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "tapeless"
 
 LAYERS = {
-    0: "_errors _dtypes _device _pytree _version",
+    0: "_errors _dtypes _device _pytree _version cuda",
     1: "_kernels",
     2: "_core",
     3: "_ops",

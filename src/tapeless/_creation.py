@@ -74,7 +74,9 @@ def _finish(array: Any, requires_grad: bool, device: Any = None) -> Any:
     return result.requires_grad_() if requires_grad else result
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Any:
     """Make a tensor by copying `data`: numbers, nested lists, arrays, tensors.
 
     Python floats become the default dtype, ints int64; arrays keep their dtype.
@@ -97,7 +99,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     return wrap(_array_of(data, dtype))
 
 
-def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Any:
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Any:
     """Make a tensor of anything array-like; `copy=True` always copies."""
     result = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device).detach()
     return result.requires_grad_() if requires_grad else result
@@ -119,7 +123,9 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
             "integers, floats and complex numbers."
         )
     if not ndarray.dtype.isnative:
-        raise ValueError("given numpy array has byte order different from the native byte order: use a.astype(a.dtype.newbyteorder('='))")
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order: use a.astype(a.dtype.newbyteorder('='))"
+        )
     return wrap(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 
 
@@ -167,7 +173,9 @@ ones = _filler("ones", np.ones, "Make a tensor of ones: ``ones(2, 3)`` or ``ones
 empty = _filler("empty", np.empty, "Make a tensor without setting its elements.")
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Any:
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Any:
     """Make a tensor of one number; its dtype is that of the number unless given."""
     fill_value = unwrap(fill_value)
     dtype = result_dtype(fill_value) if dtype is None else as_dtype(dtype)
@@ -189,7 +197,9 @@ ones_like = _like("ones_like", np.ones_like, "Make ones of the shape and dtype o
 empty_like = _like("empty_like", np.empty_like, "Make a tensor like another one without setting its elements.")
 
 
-def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Any:
+def full_like(
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Any:
     """Make a tensor of one number in the shape and dtype of another."""
     array = np.full_like(input._array, unwrap(fill_value), dtype=None if dtype is None else as_dtype(dtype))
     return _finish(array, requires_grad, device)
@@ -226,7 +236,9 @@ def arange(
     return _finish(values.astype(as_dtype(dtype)), requires_grad, device)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """Make `steps` equally spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
@@ -235,7 +247,16 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     return _finish(np.linspace(start, end, steps, dtype=float64).astype(dtype), requires_grad, device)
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
     """Make `steps` numbers from ``base ** start`` to ``base ** end``, equally spaced in the exponent."""
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     return _finish((base ** np.linspace(float(start), float(end), steps)).astype(dtype), requires_grad, device)
@@ -244,21 +265,44 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
 # -- At random -------------------------------------------------------------------------------------------
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **names: Any) -> Any:
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **names: Any,
+) -> Any:
     """Draw uniformly from ``[0, 1)``; the same seed gives PyTorch's numbers."""
     shape = _shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     return _finish(stream_of(generator).uniform(shape, dtype), requires_grad, device)
 
 
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, **names: Any) -> Any:
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **names: Any,
+) -> Any:
     """Draw from the normal distribution of mean 0 and variance 1; the same seed gives PyTorch's numbers."""
     shape = _shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     return _finish(stream_of(generator).normal(shape, dtype), requires_grad, device)
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
     """Draw integers from ``[low, high)``; ``randint(high, size)`` starts at 0.
 
     >>> randint(5, (3,)).shape
@@ -282,14 +326,32 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return _finish(array if dtype is None else array.astype(as_dtype(dtype)), False, device)
 
 
-def rand_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, generator: Generator | None = None) -> Any:
+def rand_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Any:
     """Draw uniformly in the shape and dtype of another tensor."""
-    return rand(tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator)
+    return rand(
+        tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
+    )
 
 
-def randn_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, generator: Generator | None = None) -> Any:
+def randn_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Any:
     """Draw from the standard normal distribution in the shape and dtype of another tensor."""
-    return randn(tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator)
+    return randn(
+        tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
+    )
 
 
 def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = None) -> Any:
@@ -399,6 +461,7 @@ def _new(name: str, make: Any) -> None:
 for _make in (zeros, ones, empty, full, tensor):
     _new(f"new_{_make.__name__}", _make)
 
+
 @composite("dropout", methods="")
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Zero each element with probability `p` while training, and scale the others by ``1 / (1 - p)``.
@@ -414,5 +477,3 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     kept = stream_of(None).bernoulli(input._array.shape, 1 - p, input._array.dtype)
     kept *= 1 / (1 - p)
     return input.mul_(wrap(kept)) if inplace else input * wrap(kept)
-
-

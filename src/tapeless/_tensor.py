@@ -177,19 +177,21 @@ class Tensor(TensorBase):
     names: Any = None
 
     @property
-    def T(self) -> Any:  # noqa: N802
+    def T(self) -> Any:
         """A view with all dims reversed."""
         return self.permute(tuple(reversed(range(self.ndim))))
 
     @property
-    def mT(self) -> Any:  # noqa: N802
+    def mT(self) -> Any:
         """A view with the last two dims swapped."""
         if self.ndim < 2:
-            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor.")
+            raise RuntimeError(
+                f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+            )
         return self.transpose(-2, -1)
 
     @property
-    def H(self) -> Any:  # noqa: N802
+    def H(self) -> Any:
         """The conjugate transpose of a matrix; of real numbers, the transpose."""
         return self.T
 
@@ -218,7 +220,7 @@ class Tensor(TensorBase):
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Switch on (or off) that operations on this tensor are recorded; returns the tensor."""
-        if self._history() is not None and not requires_grad:
+        if self._node is not None and not requires_grad:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
                 "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
@@ -294,7 +296,9 @@ class Tensor(TensorBase):
             self._grad = None
             return
         if not isinstance(value, TensorBase):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+            )
         if value._array.shape != self._array.shape:
             raise RuntimeError(
                 "assigned grad has data of a different size: "
@@ -339,7 +343,11 @@ class Tensor(TensorBase):
         return self
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Add the gradient of this tensor to the `.grad` of the leaves it was computed from.
 
@@ -380,7 +388,7 @@ class Tensor(TensorBase):
         """Make a computed tensor keep its gradient in `.grad`, as leaves do."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._history() is None or self._retains:
+        if self._node is None or self._retains:
             return
         reference = weakref.ref(self)  # the node must not keep its own result alive
 
@@ -397,9 +405,7 @@ class Tensor(TensorBase):
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """Return the array itself, sharing memory; with `force`, also from tensors in a graph."""
         if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import SECOND_BACKWARD
 from .function import FREED, Alias, Function, Output
 from .modes import state
 from .tensor_base import TensorBase, wrap
-from .._errors import SECOND_BACKWARD
 
 
 def run_backward(
@@ -59,7 +59,7 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
     try:
         while True:
             last = None
-            for edge, g in zip(edges, grads):  # noqa: B905  equal lengths; strict costs time here
+            for edge, g in zip(edges, grads):
                 if g is None or edge is None or (useful is not None and edge not in useful):
                     continue
                 is_leaf = isinstance(edge, TensorBase)
@@ -117,9 +117,13 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
     return _finish(leaves, owned, captures, captured, create_graph)
 
 
-def _finish(leaves: Any, owned: set[Any], captures: set[Any] | None, captured: dict[Any, Any], create_graph: bool) -> Any:
+def _finish(
+    leaves: Any, owned: set[Any], captures: set[Any] | None, captured: dict[Any, Any], create_graph: bool
+) -> Any:
     """Run the leaves' hooks and put the gradients where they belong; nothing was stored before this."""
     for leaf, g in leaves.items():
+        if leaf._view is not None and not leaf._view.own:
+            continue  # it requires grad only because its base does: see `views`
         hooks = leaf._hooks
         fresh = leaf in owned
         if hooks is not None and hooks.pre:
@@ -129,6 +133,8 @@ def _finish(leaves: Any, owned: set[Any], captures: set[Any] | None, captured: d
         if captures is not None:
             captured[leaf] = g if fresh or create_graph else g.copy()
             continue
+        if not leaf._requires_grad:
+            continue  # switched off since
         leaf._accumulate(g, fresh)
         if hooks is not None:
             for hook in list(hooks.post.values()):

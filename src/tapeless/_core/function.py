@@ -37,7 +37,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .._errors import COMPLEX_GRADIENT, INFERENCE_SAVED, MODIFIED_IN_PLACE, SECOND_BACKWARD
-from . import clock, registry
+from . import clock, modes, registry
 from .clock import tick
 from .hooks import Hooks
 from .modes import state
@@ -50,6 +50,9 @@ RESULT = -1
 
 class _Freed:
     """What stands in `Function.kept` once the backward pass has used it up."""
+
+    def __bool__(self) -> bool:
+        return False
 
     def __repr__(self) -> str:
         return "<freed>"
@@ -70,7 +73,9 @@ class Plan:
 
     __slots__ = ("names", "positions", "rules", "sources")
 
-    def __init__(self, positions: tuple[int, ...], sources: tuple[int, ...], names: tuple[str, ...], rules: Any) -> None:
+    def __init__(
+        self, positions: tuple[int, ...], sources: tuple[int, ...], names: tuple[str, ...], rules: Any
+    ) -> None:
         self.positions = positions  # the inputs that get a gradient, in the order of the node's edges
         self.sources = sources  # where each kept array comes from: an input's position, or RESULT
         self.names = names  # the same as names, for messages
@@ -80,7 +85,19 @@ class Plan:
 class Function:
     """Base of all operations; an instance is a node. See the module's text for how to write one."""
 
-    __slots__ = ("__dict__", "__weakref__", "dtype", "edges", "hooks", "kept", "plan", "saved", "seq", "shape", "where")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "dtype",
+        "edges",
+        "hooks",
+        "kept",
+        "plan",
+        "saved",
+        "seq",
+        "shape",
+        "where",
+    )
 
     # What a subclass declares.
     names: ClassVar[str] = ""
@@ -174,10 +191,14 @@ class Function:
         if type(out) is tuple:
             return node.finish_many(mask, args, arrays, out, options, special)
         result = wrap(out)
-        if mask and result._array.dtype.kind in "fc":
-            node.record(mask, args, arrays, result._array, special)
-            result._node = node
-            result._requires_grad = True
+        if mask:
+            kind = result._array.dtype.kind
+            if kind == "f":
+                node.record(mask, args, arrays, result._array, special)
+                result._node = node
+                result._requires_grad = True
+            elif kind == "c":
+                raise NotImplementedError(COMPLEX_GRADIENT.format(node=node.name(), dtype=result._array.dtype))
         if cls.view and shares_memory(result._array, arrays[0]):
             View.attach(result, args[0], ViewStep(cls, args[1:], options))
         return result
@@ -185,14 +206,16 @@ class Function:
     def record(self, mask: int, args: Any, arrays: Any, out: Any, special: bool = False) -> None:
         """Become a node: keep what the rules need and the edges to where the inputs came from."""
         plan = self.plans.get(mask) or self.make_plan(mask, len(args))
-        self.plan = plan
-        self.seq = tick()
         positions, sources = plan.positions, plan.sources
         if len(arrays) < len(self.params):
             arrays = (*arrays, *self.defaults[len(arrays) - len(self.params) :])
-        if len(positions) == 1:  # the usual cases without a loop: this runs for every operation
+        # One and two are spelled out: this runs for every operation, and a comprehension costs as much as the rest.
+        if len(positions) == 1:
             arg = args[positions[0]]
             self.edges = (arg._node or arg,)
+        elif len(positions) == 2:
+            arg, other = args[positions[0]], args[positions[1]]
+            self.edges = (arg._node or arg, other._node or other)
         else:
             self.edges = tuple([args[i]._node or args[i] for i in positions])
         if not sources:
@@ -201,14 +224,14 @@ class Function:
             self.kept = (out if sources[0] < 0 else arrays[sources[0]],)
         else:
             self.kept = tuple([out if i < 0 else arrays[i] for i in sources])
+        self.plan = plan
         self.shape = out.shape
         self.dtype = out.dtype
         self.hooks = self.where = None
+        self.seq = tick()
         if special and any(i >= 0 and getattr(args[i], "_view", None) is INFERENCE for i in sources):
             raise RuntimeError(INFERENCE_SAVED)
-        if self.dtype.kind == "c":
-            raise NotImplementedError(COMPLEX_GRADIENT.format(node=self.name(), dtype=self.dtype))
-        if state.anomaly:
+        if modes.anomaly_anywhere:
             note_where(self)
 
     def finish_many(self, mask: int, args: Any, arrays: Any, outs: tuple[Any, ...], options: Any, special: bool) -> Any:
@@ -284,11 +307,13 @@ class Function:
 
     def check_unmodified(self) -> None:
         """Refuse to go on when an array that was kept has been written to since."""
-        for array, name in zip(self.kept, self.plan.names, strict=True):
-            if isinstance(array, Overwritten) or (hasattr(array, "dtype") and clock.written_at(array) > self.seq):
-                raise RuntimeError(
-                    MODIFIED_IN_PLACE.format(dtype=array.dtype, shape=list(array.shape), node=self.name(), name=name)
-                )
+        for item, name in zip(self.kept, self.plan.names, strict=True):
+            for array in item if isinstance(item, (tuple, list)) else (item,):
+                if isinstance(array, Overwritten) or (hasattr(array, "dtype") and clock.written_at(array) > self.seq):
+                    shape = list(array.shape)
+                    raise RuntimeError(
+                        MODIFIED_IN_PLACE.format(dtype=array.dtype, shape=shape, node=self.name(), name=name)
+                    )
 
     def link_kept(self) -> tuple[Any, ...]:
         """Return the kept arrays as tensors that lead back to where they came from."""
@@ -423,6 +448,8 @@ def raise_broadcast_error(error: ValueError, arrays: Any) -> None:
 
 def shares_memory(out: Any, source: Any) -> bool:
     """Return whether `out` is a view of `source`; NumPy's `.base` is the owner, so one look is enough."""
+    if out is source:
+        return True  # np.squeeze returns the array itself when there is nothing to squeeze
     base = getattr(out, "base", None)
     return base is not None and (base is source or base is getattr(source, "base", None))
 
@@ -430,7 +457,7 @@ def shares_memory(out: Any, source: Any) -> bool:
 def note_where(node: Function) -> None:
     """Set `node.where`; replaced by the anomaly mode, which knows how to find the user's line."""
     hook = where_hook[0]
-    node.where = hook() if hook else None
+    node.where = hook() if hook and state.anomaly else None
 
 
 where_hook: list[Callable[[], Any] | None] = [None]

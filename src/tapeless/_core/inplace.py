@@ -86,7 +86,7 @@ def keep_before_write(cls: type[Function], mask: int, memory: Any, arrays: Any) 
     backward pass will say so.
     """
     plan = cls.plans.get(mask) or cls.make_plan(mask, len(arrays))
-    kept = list(arrays)
+    kept = [*arrays, *(cls.defaults[len(arrays) - len(cls.params) :] if len(arrays) < len(cls.params) else ())]
     for source in plan.sources:
         if source == 0:
             kept[0] = arrays[0].copy()

@@ -22,6 +22,18 @@ class _State(threading.local):
 
 state = _State()
 
+# Reading a thread-local costs as much as allocating a tensor, so two rare modes are first looked for here. They
+# only say that some thread may be in the mode; `state` decides.
+anomaly_anywhere: int = 0
+inference_anywhere: int = 0
+
+
+def set_anomaly(enabled: bool, check_nan: bool) -> None:
+    """Switch anomaly mode for this thread; once used, it is always looked for."""
+    global anomaly_anywhere
+    anomaly_anywhere |= enabled
+    state.anomaly, state.anomaly_check_nan = enabled, check_nan
+
 
 class _Mode:
     """Base of the switches: a context manager that is also a decorator, as in PyTorch."""
@@ -53,7 +65,7 @@ class _Mode:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             generator = function(*args, **kwargs)
-            step: Callable[[], Any] = lambda: next(generator)  # noqa: E731
+            step: Callable[[], Any] = lambda: next(generator)
             while True:
                 try:
                     with self._fresh():
@@ -85,7 +97,7 @@ class _GradMode(_Mode):
         state.grad_enabled = self._previous
 
 
-class no_grad(_GradMode):  # noqa: N801
+class no_grad(_GradMode):
     """Run without recording a graph: results do not require grad.
 
     Works as a context manager and as a decorator; thread-local.
@@ -106,7 +118,7 @@ class no_grad(_GradMode):  # noqa: N801
         return super().__new__(cls) if function is None else super().__new__(cls)(function)
 
 
-class enable_grad(_GradMode):  # noqa: N801
+class enable_grad(_GradMode):
     """Record a graph again inside `no_grad`; context manager and decorator.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.enable_grad.html
@@ -125,7 +137,7 @@ class enable_grad(_GradMode):  # noqa: N801
         return super().__new__(cls) if function is None else super().__new__(cls)(function)
 
 
-class set_grad_enabled(_GradMode):  # noqa: N801
+class set_grad_enabled(_GradMode):
     """Switch grad mode on or off: at once when called as a function, for a block when used in ``with``.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.set_grad_enabled.html
@@ -153,7 +165,7 @@ class set_grad_enabled(_GradMode):  # noqa: N801
         return super().__call__(function)
 
 
-class inference_mode(_Mode):  # noqa: N801
+class inference_mode(_Mode):
     """Run without a graph, and mark the results as inference tensors, which never enter one.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad_mode.inference_mode.html
@@ -178,6 +190,8 @@ class inference_mode(_Mode):  # noqa: N801
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:
+        global inference_anywhere
+        inference_anywhere |= self.mode
         self._previous = (state.grad_enabled, state.inference)
         state.inference = self.mode
         state.grad_enabled = not self.mode

@@ -116,13 +116,14 @@ def make_function(cls: type[Function]) -> Callable[..., Any]:
     elif cls.variadic:
         function = _variadic(cls)
     else:
-        function = _plain(cls)
+        function = plain_function(cls)
     function.__name__ = function.__qualname__ = cls.names.split()[0]
     function.__doc__ = cls.__doc__
     return function
 
 
-def _plain(cls: type[Function]) -> Callable[..., Any]:
+def plain_function(cls: type[Function]) -> Callable[..., Any]:
+    """Return the function that puts keywords in their places and runs ``cls.apply``."""
     apply, packs = cls.apply, cls.packs
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -200,9 +201,7 @@ def bind(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             raise TypeError(f'{short}() missing 1 required positional arguments: "{params[i]}"')
     if named:
         expected = ", ".join((*params, *keyword_only, "out"))
-        raise TypeError(
-            f"{short}() got an unexpected keyword argument {next(iter(named))!r}; it takes {expected}"
-        )
+        raise TypeError(f"{short}() got an unexpected keyword argument {next(iter(named))!r}; it takes {expected}")
     return tuple(bound), options
 
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import clock
-from .modes import state
+from . import clock, modes
 
 if TYPE_CHECKING:
     from .function import Function
@@ -61,9 +60,6 @@ class TensorBase:
         A gradient that is already there is added to in place, as in PyTorch, so that whoever holds ``p.grad``
         sees the sum. Gradients that carry a graph (``create_graph=True``) are added out of place.
         """
-        view = self._view
-        if view is not None and not view.own:
-            return  # it requires grad only because its base does: see `views`
         old = self._grad
         if isinstance(gradient, TensorBase):
             self._grad = gradient if old is None else gradient + old  # type: ignore[operator]
@@ -105,7 +101,7 @@ def wrap(array: Any) -> Any:
     tensor._array = array if type(array) is np.ndarray else as_array(array)
     tensor._requires_grad = False
     tensor._node = tensor._grad = tensor._hooks = tensor._home = None
-    tensor._view = INFERENCE if state.inference else None
+    tensor._view = INFERENCE if modes.inference_anywhere and modes.state.inference else None
     return tensor
 
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core.function import Function
+from .._core.function import Function, raise_broadcast_error
+from .._core.modes import state
+from .._core.registry import plain_function
+from .._core.tensor_base import TensorBase, wrap
 from .._dtypes import promote, promote_to_float
 
 
@@ -54,12 +57,79 @@ def spread(g: Any, axes: tuple[int, ...], shape: tuple[int, ...], keepdim: bool)
     return np.broadcast_to(g, shape)
 
 
+# The short ways below do what `Function.apply` does, for the case that makes up most of a program: plain float
+# tensors, no options. They save a third of the cost of an operation on small tensors (measured: 3.7 to 2.7 us).
+
+
+def _short_unary(cls: type[Function]) -> Callable[..., Any]:
+    general, differentiable = plain_function(cls), cls.mask & 1
+
+    def function(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs or not isinstance(input, TensorBase) or input._view is not None:
+            return general(input, *args, **kwargs)
+        x = input._array
+        if x.dtype.kind != "f":
+            return general(input)
+        node = _new(cls)
+        node.saved = None
+        result = wrap(node.forward(x))
+        if differentiable and input._requires_grad and state.grad_enabled:
+            node.record(1, (input,), (x,), result._array)
+            result._node = node
+            result._requires_grad = True
+        return result
+
+    return function
+
+
+def _short_binary(cls: type[Function]) -> Callable[..., Any]:
+    general, differentiable = plain_function(cls), cls.mask
+
+    def function(input: Any, other: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if (
+            args
+            or kwargs
+            or not isinstance(input, TensorBase)
+            or not isinstance(other, TensorBase)
+            or input._view is not None
+            or other._view is not None
+        ):
+            return general(input, *(() if other is None else (other,)), *args, **kwargs)
+        x, y = input._array, other._array
+        if x.dtype is not y.dtype or x.dtype.kind != "f":
+            return general(input, other)
+        node = _new(cls)
+        node.saved = None
+        try:
+            result = wrap(node.forward(x, y))
+        except ValueError as error:
+            raise_broadcast_error(error, (x, y))
+            raise
+        if input._requires_grad or other._requires_grad:
+            mask = differentiable & (input._requires_grad | other._requires_grad << 1)
+            if mask and state.grad_enabled:
+                node.record(mask, (input, other), (x, y), result._array)
+                result._node = node
+                result._requires_grad = True
+        return result
+
+    return function
+
+
+_new = object.__new__
+
+
 class Unary(Function):
     """One tensor in, one of the same shape out, by the NumPy function `numpy`."""
 
     def forward(self, input: Any) -> Any:
         """Run the NumPy function."""
         return self.numpy(input)
+
+    @classmethod
+    def public_function(cls) -> Callable[..., Any]:
+        """Return the public function, with the short way for float tensors."""
+        return _short_unary(cls)
 
 
 class FloatUnary(Unary):
@@ -76,6 +146,11 @@ class Binary(Function):
     def forward(self, input: Any, other: Any) -> Any:
         """Run the NumPy function."""
         return self.numpy(input, other)
+
+    @classmethod
+    def public_function(cls) -> Callable[..., Any]:
+        """Return the public function, with the short way for two tensors of one float dtype."""
+        return _short_binary(cls)
 
 
 class FloatBinary(Binary):

@@ -148,6 +148,8 @@ class Hardtanh(Unary):
 
     def forward(self, input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
         self.bounds = min_val, max_val
+        if input.dtype.kind in "iu":
+            return np.clip(input, int(min_val), int(max_val))
         return np.clip(input, min_val, max_val)
 
     def grad_input(self, g, input):

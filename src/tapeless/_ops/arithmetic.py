@@ -8,8 +8,26 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import composite
-from .._dtypes import promote, promote_to_float
+from .._dtypes import bool_, int64, promote, promote_to_float
 from ._common import Binary, FloatBinary, FloatUnary, Unary
+
+
+def scaled(values: Any, alpha: Any) -> Any:
+    """Return ``values * alpha`` in the dtype of `values`; refuse a fraction of integers, as PyTorch does."""
+    dtype = getattr(values, "dtype", None)
+    if dtype is None or dtype.kind not in "iub":
+        return values * alpha
+    if isinstance(alpha, float):
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number.\n"
+            f"alpha is {alpha}: pass an int, or convert the tensors first: x.float()."
+        )
+    return (values * alpha).astype(dtype)
+
+
+def factor(value: Any, dtype: Any) -> Any:
+    """Return a factor such as `beta` or `value` as PyTorch reads it next to a dtype: integers cut fractions off."""
+    return int(value) if dtype.kind in "iub" else value
 
 
 class Add(Binary):
@@ -29,13 +47,32 @@ class Add(Binary):
 
     def forward(self, input: Any, other: Any, *, alpha: Any = 1) -> Any:
         self.alpha = alpha
-        return np.add(input, other if alpha == 1 else other * alpha)
+        return np.add(input, other if alpha == 1 else scaled(other, alpha))
 
     def grad_input(self, g):
         return g
 
     def grad_other(self, g):
         return g if self.alpha == 1 else g * self.alpha
+
+
+def _promote_difference(input: Any, other: Any) -> Any:
+    """Promote as usual, but refuse masks, as PyTorch does: what they mean as numbers is rarely meant."""
+    dtypes = getattr(input, "dtype", type(input)), getattr(other, "dtype", type(other))
+    if dtypes[0] is dtypes[1] and dtypes[0] is not bool_:
+        return input, other
+    bools = [dtype in (bool, bool_) for dtype in dtypes]
+    if all(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    if any(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. "
+            "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+    return promote(input, other)
 
 
 class Sub(Binary):
@@ -45,15 +82,11 @@ class Sub(Binary):
     operator = "sub"
     inplace = True
     numpy = np.subtract
+    promote = _promote_difference
 
     def forward(self, input: Any, other: Any, *, alpha: Any = 1) -> Any:
-        if getattr(input, "dtype", None) == bool and getattr(other, "dtype", type(other)) in (bool, np.dtype(bool)):
-            raise RuntimeError(
-                "Subtraction, the `-` operator, with two bool tensors is not supported. "
-                "Use the `^` or `logical_xor()` operator instead."
-            )
         self.alpha = alpha
-        return np.subtract(input, other if alpha == 1 else other * alpha)
+        return np.subtract(input, other if alpha == 1 else scaled(other, alpha))
 
     def grad_input(self, g):
         return g
@@ -321,6 +354,9 @@ class Square(Unary):
     inplace = True
     numpy = np.square
 
+    def forward(self, input: Any) -> Any:
+        return input.astype(int64) if input.dtype is bool_ else np.square(input)
+
     def grad_input(self, g, input):
         return g * (input * 2)
 
@@ -342,6 +378,9 @@ class Sign(Unary):
     names = "sign sgn"
     inplace = True
     numpy = np.sign
+
+    def forward(self, input: Any) -> Any:
+        return input.copy() if input.dtype is bool_ else np.sign(input)
 
     def grad_input(self, g):
         return g * 0
@@ -376,7 +415,7 @@ class Addcmul(Function):
 
     def forward(self, input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         self.value = value
-        return input + value * (tensor1 * tensor2)
+        return input + factor(value, input.dtype) * (tensor1 * tensor2)
 
     def grad_input(self, g):
         return g
@@ -388,12 +427,24 @@ class Addcmul(Function):
         return g * (tensor1 * self.value)
 
 
+def _promote_quotient(input: Any, tensor1: Any, tensor2: Any) -> Any:
+    if tensor1.dtype.kind in "iub" and tensor2.dtype.kind in "iub":
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+            "true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value "
+            "* torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value "
+            "* tensor1 / tensor2), for all dtypes."
+        )
+    return promote_to_float(input, tensor1, tensor2)
+
+
 class Addcdiv(Function):
-    """``input + value * tensor1 / tensor2``."""
+    """``input + value * tensor1 / tensor2``. Raises RuntimeError where both are integers."""
 
     names = "addcdiv"
     inplace = True
-    promote = promote_to_float
+    promote = _promote_quotient
 
     def forward(self, input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         self.value = value
@@ -412,4 +463,4 @@ class Addcdiv(Function):
 @composite("rsub")
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Difference the other way round: ``other - alpha * input``."""
-    return other - alpha * input
+    return Sub.apply(other, input, alpha=alpha)

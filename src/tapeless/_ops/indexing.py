@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -13,6 +14,7 @@ from .._core.tensor_base import TensorBase, unwrap, wrap
 from .._dtypes import int64, promote
 from .._kernels.indexing import along, is_basic, place, scatter_add
 from ._common import normal_dim
+from .arithmetic import scaled
 from .reduction import ValuesIndices
 
 
@@ -46,6 +48,27 @@ def _plain_item(item: Any) -> Any:
     return item
 
 
+def split_index(index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Split an advanced ``x[0, :, positions]`` into ``x[0]`` and the rest: PyTorch takes the numbers first.
+
+    NumPy counts a number among the advanced indices, and moves the result's dims differently.
+    """
+    plain = [isinstance(item, (int, np.integer)) and not isinstance(item, (bool, np.bool_)) for item in index]
+    if not any(plain):
+        return None, index
+    first: list[Any] = []
+    rest: list[Any] = []
+    for number, item in zip(plain, index, strict=True):
+        if number:
+            first.append(item)
+            continue
+        rest.append(item)
+        if item is not None:
+            mask = isinstance(item, np.ndarray) and item.dtype == bool
+            first.extend([Ellipsis] if item is Ellipsis else [slice(None)] * (item.ndim if mask else 1))
+    return tuple(first), tuple(rest)
+
+
 def read(array: Any, index: Any) -> Any:
     """Return ``array[index]``, with PyTorch's errors in place of NumPy's."""
     try:
@@ -75,14 +98,14 @@ class GetItem(Function):
     view = True
 
     def forward(self, input: Any, index: Any) -> Any:
-        self.index, self.shape_in = index, input.shape
+        self.shape_in = input.shape
         out = read(input, index)
         if type(out) is not np.ndarray and isinstance(out, np.generic):
             out = input[(*index, ...) if isinstance(index, tuple) else (index, ...)]
         return out
 
-    def grad_input(self, g):
-        return place(g, self.index, self.shape_in)
+    def grad_input(self, g, index):
+        return place(g, index, self.shape_in)
 
     @classmethod
     def name(cls) -> str:
@@ -98,18 +121,23 @@ class Place(Function):
     numpy = place
 
     def forward(self, values: Any, index: Any, shape: Any) -> Any:
-        self.index = index
         return place(values, index, shape)
 
-    def grad_values(self, g):
-        return g[self.index]
+    def grad_values(self, g, index):
+        return g[index]
+
+
+def written(index: Any, shape: Any) -> Any:
+    """Return a mask of the places that ``[index]`` names."""
+    mask = np.zeros(tuple(shape), bool)
+    mask[index] = True
+    return mask
 
 
 class SetItem(Function):
     """``input[index] = value`` of a tensor that is no view's part: writes, and cuts the gradient there."""
 
     def forward(self, input: Any, value: Any, index: Any) -> Any:
-        self.index = index
         out = input.copy("K")
         value = np.asarray(value)
         there = read(out, index)
@@ -121,17 +149,15 @@ class SetItem(Function):
                 f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result "
                 f"of shape {list(np.shape(there))}"
             ) from None
-        self.part = np.shape(there)
+        self.part, self.value_shape = np.shape(there), value.shape
         return out
 
     def grad_input(self, g):
-        g = np.copy(g)
-        g[self.index] = 0
-        return g
+        return np.where(written(self.index, g.shape), 0, g)
 
-    def grad_value(self, g, value):
+    def grad_value(self, g):
         part = g[self.index]
-        extra = len(value.shape) - len(self.part)
+        extra = len(self.value_shape) - len(self.part)
         return part.reshape((1,) * extra + tuple(self.part)) if extra > 0 else part
 
     @classmethod
@@ -143,17 +169,27 @@ class SetItem(Function):
 @composite("__getitem__", methods="__getitem__")
 def getitem(self: Any, index: Any) -> Any:
     """Return ``self[index]``, with PyTorch's rules for what is a view."""
-    return GetItem.apply(self, plain_index(index))
+    index = plain_index(index)
+    if type(index) is tuple and np.ndarray in map(type, index):
+        first, index = split_index(index)
+        self = self if first is None else GetItem.apply(self, first)
+    return GetItem.apply(self, index)
 
 
 @composite("__setitem__", methods="__setitem__")
 def setitem(self: Any, index: Any, value: Any) -> None:
     """Write `value` into ``self[index]``; gradients flow to `value` and no longer to what was there."""
     index = plain_index(index)
+    if index is Ellipsis or (isinstance(index, slice) and index == slice(None) and self.ndim):
+        self.copy_(_fit_value(value, self, index))
+        return
     if is_basic(index):
         self[index].copy_(_fit_value(value, self, index))
-    else:
-        self.index_put_value_(value, index)
+        return
+    if type(index) is tuple:
+        first, index = split_index(index)
+        self = self if first is None else GetItem.apply(self, first)
+    self.index_put_value_(value, index)
 
 
 def _fit_value(value: Any, target: Any, index: Any) -> Any:
@@ -181,7 +217,7 @@ class Gather(Function):
     names = "gather"
 
     def forward(self, input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
-        self.dim, self.index, self.shape_in = normal_dim(dim, input.ndim), index, input.shape
+        self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
         if index.dtype.kind not in "iu":
             raise RuntimeError(f"gather(): Expected dtype int32/int64 for index, got {index.dtype}")
         if input.ndim == 0:
@@ -189,8 +225,8 @@ class Gather(Function):
         check_range(index, input.shape[self.dim], self.dim)
         return input[along(index, self.dim)]
 
-    def grad_input(self, g):
-        return scatter_add(g, self.index, self.dim, self.shape_in) if self.shape_in else g.reshape(())
+    def grad_input(self, g, index):
+        return scatter_add(g, index, self.dim, self.shape_in) if self.shape_in else g.reshape(())
 
 
 def check_range(index: Any, size: int, dim: int) -> None:
@@ -207,7 +243,7 @@ class ScatterAdd(Function):
     inplace = True
 
     def forward(self, input: Any, dim: int, index: Any, src: Any) -> Any:
-        self.dim, self.index = normal_dim(dim, input.ndim), index
+        self.dim = normal_dim(dim, input.ndim)
         check_range(index, input.shape[self.dim], self.dim)
         part = src[tuple(slice(0, n) for n in index.shape)]
         return input + scatter_add(part, index, self.dim, input.shape)
@@ -215,8 +251,8 @@ class ScatterAdd(Function):
     def grad_input(self, g):
         return g
 
-    def grad_src(self, g, src):
-        return _fit(g[along(self.index, self.dim)], src.shape)
+    def grad_src(self, g, index, src):
+        return _fit(g[along(index, self.dim)], src.shape)
 
 
 def _fit(part: Any, shape: Any) -> Any:
@@ -234,11 +270,11 @@ class ScatterKernel(Function):
     numpy = scatter_add
 
     def forward(self, values: Any, index: Any, axis: int, shape: Any) -> Any:
-        self.index, self.axis = index, axis
+        self.axis = axis
         return scatter_add(values, index, axis, shape)
 
-    def grad_values(self, g):
-        return g[along(self.index, self.axis)]
+    def grad_values(self, g, index):
+        return g[along(index, self.axis)]
 
 
 class Scatter(Function):
@@ -248,7 +284,7 @@ class Scatter(Function):
     inplace = True
 
     def forward(self, input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
-        self.dim, self.index = normal_dim(dim, input.ndim), index
+        self.dim = normal_dim(dim, input.ndim)
         check_range(index, input.shape[self.dim], self.dim)
         src = value if src is None else src
         out = input.copy("K")
@@ -256,13 +292,11 @@ class Scatter(Function):
         out[along(index, self.dim)] = part
         return out
 
-    def grad_input(self, g):
-        g = np.copy(g)
-        g[along(self.index, self.dim)] = 0
-        return g
+    def grad_input(self, g, index):
+        return np.where(written(along(index, self.dim), g.shape), 0, g)
 
-    def grad_src(self, g, src):
-        return _fit(g[along(self.index, self.dim)], src.shape)
+    def grad_src(self, g, index, src):
+        return _fit(g[along(index, self.dim)], src.shape)
 
 
 class TakeAlongDim(Function):
@@ -272,22 +306,20 @@ class TakeAlongDim(Function):
 
     def forward(self, input: Any, indices: Any, dim: Any = None) -> Any:
         self.shape_in = input.shape
-        if dim is None:
-            self.dim, self.index = None, indices.reshape(-1)
-            return input.reshape(-1)[self.index]
-        self.dim = normal_dim(dim, input.ndim)
+        self.dim = None if dim is None else normal_dim(dim, input.ndim)
+        if self.dim is None:
+            return input.reshape(-1)[indices.reshape(-1)]
         shape = list(np.broadcast_shapes(
             tuple(1 if i == self.dim else n for i, n in enumerate(input.shape)),
             tuple(1 if i == self.dim else n for i, n in enumerate(indices.shape)),
         ))  # fmt: skip
         shape[self.dim] = indices.shape[self.dim]
-        self.index = np.broadcast_to(indices, shape)
-        return np.take_along_axis(input, self.index, self.dim)
+        return np.take_along_axis(input, np.broadcast_to(indices, shape), self.dim)
 
-    def grad_input(self, g):
+    def grad_input(self, g, indices):
         if self.dim is None:
-            return place(g, self.index, (int(np.prod(self.shape_in)),)).reshape(self.shape_in)
-        return scatter_add(g, self.index, self.dim, self.shape_in)
+            return place(g, indices.reshape((-1,)), (math.prod(self.shape_in),)).reshape(self.shape_in)
+        return scatter_add(g, np.broadcast_to(indices, g.shape), self.dim, self.shape_in)
 
 
 class IndexSelect(Function):
@@ -297,14 +329,14 @@ class IndexSelect(Function):
 
     def forward(self, input: Any, dim: int, index: Any) -> Any:
         self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
-        self.index = (slice(None),) * self.dim + (index.reshape(-1),)
         if input.ndim == 0:
             return input.copy()
         check_range(index, input.shape[self.dim], self.dim)
         return np.take(input, index.reshape(-1), axis=self.dim)
 
-    def grad_input(self, g):
-        return place(g, self.index, self.shape_in) if self.shape_in else g
+    def grad_input(self, g, index):
+        where = (slice(None),) * self.dim + (index.reshape((-1,)),)
+        return place(g, where, self.shape_in) if self.shape_in else g
 
 
 class IndexAdd(Function):
@@ -315,15 +347,15 @@ class IndexAdd(Function):
 
     def forward(self, input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
         self.dim, self.alpha = normal_dim(dim, input.ndim), alpha
-        self.index = (slice(None),) * self.dim + (index,)
         check_range(index, input.shape[self.dim], self.dim)
-        return input + place(source * alpha, self.index, input.shape)
+        where = (slice(None),) * self.dim + (index,)
+        return input + place(source if alpha == 1 else scaled(source, alpha), where, input.shape)
 
     def grad_input(self, g):
         return g
 
-    def grad_source(self, g):
-        return g[self.index] * self.alpha
+    def grad_source(self, g, index):
+        return g[(slice(None),) * self.dim + (index,)] * self.alpha
 
 
 def _promote_where(condition: Any, input: Any, other: Any) -> Any:
@@ -379,14 +411,13 @@ class MaskedFill(Function):
     def forward(self, input: Any, mask: Any, value: Any) -> Any:
         if mask.dtype != bool:
             raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
-        self.mask = mask
         return np.where(mask, np.asarray(value).astype(input.dtype), input)
 
-    def grad_input(self, g):
-        return np.where(self.mask, 0, g)
+    def grad_input(self, g, mask):
+        return np.where(mask, 0, g)
 
-    def grad_value(self, g):
-        return np.where(self.mask, g, 0)
+    def grad_value(self, g, mask):
+        return np.where(mask, g, 0)
 
 
 @composite("masked_select")

@@ -236,7 +236,7 @@ class CrossEntropy(Function):
     def forward(self, input: Any, target: Any, mean: bool) -> Any:
         rows, columns = input.shape
         self.mean, self.target_array = mean, target
-        e = input - np.maximum.reduce(input, axis=1, keepdims=True)
+        e = np.subtract(input, np.maximum.reduce(input, axis=1, keepdims=True), order="C")  # written to by row_starts
         flat = row_starts(rows, columns) + target
         chosen = e.reshape(-1)[flat]
         np.exp(e, out=e)

@@ -9,6 +9,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._dtypes import promote_types
+from .arithmetic import factor
 
 
 def _same_dtype(a: Any, b: Any, what: str) -> None:
@@ -127,6 +128,7 @@ def outer(input: Any, vec2: Any) -> Any:
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Return ``beta * input + alpha * (mat1 @ mat2)``."""
     product = Matmul.apply(mat1, mat2)
+    beta, alpha = factor(beta, input.dtype), factor(alpha, product.dtype)
     return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 

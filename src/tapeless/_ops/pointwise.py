@@ -337,12 +337,21 @@ def frac(input: Any) -> Any:
     return input - input.trunc()
 
 
-@composite("logit")
-def logit(input: Any, eps: float | None = None) -> Any:
-    """Return ``log(p / (1 - p))``; with `eps`, `input` is first clamped to ``[eps, 1 - eps]``."""
-    if eps is not None:
-        input = input.clamp(eps, 1 - eps)
-    return (input / (1 - input)).log()
+class Logit(FloatUnary):
+    """``log(input / (1 - input))``; with `eps`, `input` is first limited to ``[eps, 1 - eps]``."""
+
+    names = "logit"
+    inplace = True
+
+    def forward(self, input: Any, eps: float | None = None) -> Any:
+        self.bounds = (0.0, 1.0) if eps is None else (eps, 1 - eps)
+        if eps is not None:
+            input = np.clip(input, *self.bounds)
+        return np.log(input / (1 - input))
+
+    def grad_input(self, g, input):
+        inside = (input >= self.bounds[0]) & (input <= self.bounds[1])
+        return np.where(inside, g / (input * (1 - input)), 0 if self.bounds[0] else math.nan)
 
 
 @composite("deg2rad")

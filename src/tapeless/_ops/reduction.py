@@ -102,6 +102,17 @@ def _exclusive_cumprod(x: Any, axis: int) -> Any:
     return np.cumprod(np.concatenate([first, rest], axis), axis)
 
 
+def _running(ufunc: Any, input: Any, dim: int, dtype: Any) -> Any:
+    """Accumulate along `dim`; integers in int64, and 0-d tensors as they are."""
+    if dtype is None:
+        dtype = int64 if input.dtype.kind in "iub" else None
+    else:
+        dtype = as_dtype(dtype)
+    if input.ndim == 0:
+        return input.astype(input.dtype if dtype is None else dtype)
+    return ufunc.accumulate(input, axis=dim, dtype=dtype)
+
+
 class Cumsum(Function):
     """Running sum along `dim`."""
 
@@ -111,11 +122,7 @@ class Cumsum(Function):
 
     def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
         self.dim = normal_dim(dim, input.ndim)
-        if dtype is None and input.dtype.kind in "iub":
-            dtype = int64
-        if input.ndim == 0:
-            return input.copy()
-        return np.cumsum(input, axis=self.dim, dtype=None if dtype is None else as_dtype(dtype))
+        return _running(np.add, input, self.dim, dtype)
 
     def grad_input(self, g):
         return np.flip(np.cumsum(np.flip(g, self.dim), self.dim), self.dim) if len(g.shape) else g
@@ -130,11 +137,7 @@ class Cumprod(Function):
 
     def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
         self.dim = normal_dim(dim, input.ndim)
-        if dtype is None and input.dtype.kind in "iub":
-            dtype = int64
-        if input.ndim == 0:
-            return input.copy()
-        return np.cumprod(input, axis=self.dim, dtype=None if dtype is None else as_dtype(dtype))
+        return _running(np.multiply, input, self.dim, dtype)
 
     def grad_input(self, g, input):
         if len(g.shape) == 0:
@@ -157,6 +160,11 @@ class _Variance(Function):
 
     def moments(self, input: Any, dim: Any, keepdim: bool, correction: float) -> Any:
         """Return the variance and remember what the rule needs."""
+        if input.dtype.kind not in "fc":
+            raise RuntimeError(
+                "std and var only support floating point and complex dtypes\n"
+                f"The input is {input.dtype}; convert it first: x.float()."
+            )
         self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
         self.count = math.prod(input.shape[axis] for axis in self.axes)
         self.divisor = max(self.count - correction, 0)
@@ -375,7 +383,7 @@ class _Where(Function):
             return np.zeros((), int64)
         if math.prod(input.shape) == 0 and (dim is None or input.shape[dim] == 0):
             raise IndexError(f"{self.names}(): Expected reduction dim to be specified for input.numel() == 0.")
-        return np.asarray(self.numpy(input, axis=dim, keepdims=keepdim))
+        return np.asarray(self.pick(input, axis=dim, keepdims=keepdim))
 
 
 class Argmax(_Where):
@@ -383,6 +391,7 @@ class Argmax(_Where):
 
     names = "argmax"
     numpy = np.argmax
+    pick = staticmethod(np.argmax)
 
 
 class Argmin(_Where):
@@ -390,6 +399,7 @@ class Argmin(_Where):
 
     names = "argmin"
     numpy = np.argmin
+    pick = staticmethod(np.argmin)
 
 
 class All(Function):
@@ -499,15 +509,28 @@ class Norm(Function):
         return np.where(whole == 0, 0, g * np.where(input == 0, 0, slope))
 
 
+class Median(_Extreme):
+    """The lower median of all elements; equal ones share the gradient. Public as `median`."""
+
+    def forward(self, input: Any) -> Any:
+        self.axes, self.keepdim = tuple(range(input.ndim)), False
+        middle = (input.size - 1) // 2
+        if input.size == 0 or np.isnan(input).any():
+            return np.full((), math.nan, input.dtype)
+        return np.partition(input, middle, axis=None)[middle]
+
+
 @composite("median")
 def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the lower median; with `dim`, a pair (values, indices)."""
+    """Return the lower median, NaN if there is one; with `dim`, a pair (values, indices)."""
     if dim is None:
-        flat = input.reshape(-1)
-        order = np.argsort(unwrap(flat), kind="stable")
-        return flat[int(order[(len(order) - 1) // 2])]
-    dim = normal_dim(dim, input.ndim)
-    order = np.argsort(unwrap(input), axis=dim, kind="stable")
+        return Median.apply(input)
+    dim, array = normal_dim(dim, input.ndim), unwrap(input)
+    if input.ndim == 0:
+        return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
+    order = np.argsort(array, axis=dim, kind="stable")
     middle = np.take(order, [(input.shape[dim] - 1) // 2], axis=dim)
+    last = np.isnan(array)
+    middle = np.where(last.any(axis=dim, keepdims=True), last.argmax(axis=dim, keepdims=True), middle)
     values, index = input.take_along_dim(wrap(middle), dim), wrap(middle)
     return ValuesIndices(values, index) if keepdim else ValuesIndices(values.squeeze(dim), index.squeeze(dim))

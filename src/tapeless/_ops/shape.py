@@ -410,7 +410,7 @@ class Cat(Function):
     def backward(self, g):
         head, grads, start = (slice(None),) * self.dim, [], 0
         for size, empty in zip(self.sizes, self.empty, strict=True):
-            grads.append(None if empty else g[(*head, slice(start, start + size))])
+            grads.append(g.reshape((-1,))[:0] if empty else g[(*head, slice(start, start + size))])
             start += size
         return [grads[i] for i in self.plan.positions]
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from .._core.function import where_hook
-from .._core.modes import _Mode, state
+from .._core.modes import _Mode, set_anomaly, state
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -27,7 +27,7 @@ def users_line() -> str:
 where_hook[0] = users_line
 
 
-class set_detect_anomaly(_Mode):  # noqa: N801
+class set_detect_anomaly(_Mode):
     """Switch anomaly mode on or off: at once, or for a block when used in ``with``.
 
     See https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection
@@ -36,19 +36,19 @@ class set_detect_anomaly(_Mode):  # noqa: N801
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self._previous = state.anomaly, state.anomaly_check_nan
         self.mode, self.check_nan = bool(mode), check_nan
-        state.anomaly, state.anomaly_check_nan = self.mode, check_nan
+        set_anomaly(self.mode, check_nan)
 
     def _fresh(self) -> _Mode:
         return type(self)(self.mode, self.check_nan)
 
     def __enter__(self) -> None:
-        state.anomaly, state.anomaly_check_nan = self.mode, self.check_nan
+        set_anomaly(self.mode, self.check_nan)
 
     def __exit__(self, *exc: object) -> None:
-        state.anomaly, state.anomaly_check_nan = self._previous
+        set_anomaly(*self._previous)
 
 
-class detect_anomaly(_Mode):  # noqa: N801
+class detect_anomaly(_Mode):
     """Record the line of every operation in this block; in its backward passes, NaN gradients are errors.
 
     Slows every operation down: for looking for a mistake, not for training.
@@ -71,10 +71,10 @@ class detect_anomaly(_Mode):  # noqa: N801
 
     def __enter__(self) -> None:
         self._previous = state.anomaly, state.anomaly_check_nan
-        state.anomaly, state.anomaly_check_nan = True, self.check_nan
+        set_anomaly(True, self.check_nan)
 
     def __exit__(self, *exc: object) -> None:
-        state.anomaly, state.anomaly_check_nan = self._previous
+        set_anomaly(*self._previous)
 
 
 def is_anomaly_enabled() -> bool:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._core import clock
-from .._core.function import FREED, linked, note_where
-from .._core.function import Function as Node
-from .._core.function import Output
+from .._core.function import FREED, Function as Node, Output, linked, note_where
 from .._core.modes import enable_grad, no_grad, state
 from .._core.tensor_base import TensorBase, wrap
 from .._errors import MODIFIED_IN_PLACE, SECOND_BACKWARD

@@ -62,9 +62,7 @@ def gradcheck(
     True
     """
     if check_forward_ad or check_batched_grad or check_batched_forward_grad or not check_backward_ad:
-        raise NotImplementedError(
-            "gradcheck checks reverse mode only: no forward mode or batched gradients yet"
-        )
+        raise NotImplementedError("gradcheck checks reverse mode only: no forward mode or batched gradients yet")
     tensors = _as_tuple(inputs)
     options = {"atol": atol, "rtol": rtol, "eps": eps, "nondet_tol": nondet_tol, "dtypes": check_grad_dtypes}
     try:
@@ -120,9 +118,7 @@ def gradgradcheck(
     tensors = _as_tuple(inputs)
     if grad_outputs is None:
         outputs = _differentiable(func(*tensors))
-        seeds = tuple(
-            _random_like(output, gen_non_contig_grad_outputs, k) for k, output in enumerate(outputs)
-        )
+        seeds = tuple(_random_like(output, gen_non_contig_grad_outputs, k) for k, output in enumerate(outputs))
     else:
         seeds = _as_tuple(grad_outputs)
     count = len(seeds)
@@ -178,9 +174,7 @@ def _check_inputs(tensors: Sequence[Any]) -> list[int]:
                 ".contiguous on the input before passing it to gradcheck."
             )
         if not array.flags.writeable:
-            raise GradcheckError(
-                f"The {j}th input is read-only; gradcheck has to move its elements: pass x.clone()."
-            )
+            raise GradcheckError(f"The {j}th input is read-only; gradcheck has to move its elements: pass x.clone().")
     return active
 
 
@@ -220,9 +214,7 @@ def _values(func: Callable[..., Any], tensors: Sequence[Any], differentiable: bo
     return [t._array.copy() for t in results if t.requires_grad == differentiable]  # type: ignore[attr-defined]
 
 
-def _differences(
-    func: Any, tensors: Any, j: int, change: Any, eps: float, differentiable: bool = True
-) -> list[Any]:
+def _differences(func: Any, tensors: Any, j: int, change: Any, eps: float, differentiable: bool = True) -> list[Any]:
     """Return the derivative of each result when input `j` moves along `change`."""
     array = tensors[j]._array
     with _moved(array) as start:
@@ -263,9 +255,7 @@ def _send_back(output: Any, g: Any, wanted: Any, options: Options) -> list[Any]:
         if array.shape != t._array.shape:
             raise GradcheckError(f"Gradient has shape {list(array.shape)}, its input {list(t._array.shape)}")
         if options["dtypes"] and found is not None and array.dtype != t._array.dtype:
-            raise GradcheckError(
-                f"Gradient has dtype mismatch: {array.dtype} for an input of {t._array.dtype}"
-            )
+            raise GradcheckError(f"Gradient has dtype mismatch: {array.dtype} for an input of {t._array.dtype}")
         arrays.append(array)
     return arrays
 
@@ -297,10 +287,7 @@ def _analytical_jacobians(output: Any, wanted: Any, options: Options) -> list[An
 def _check_direction(func: Any, tensors: Any, active: list[int], outputs: Any, options: Options) -> None:
     """Compare one number for each output and input: the derivative along a random direction."""
     wanted = [tensors[j] for j in active]
-    ends = [
-        _direction(output._array.shape, 100 + i).astype(output._array.dtype)
-        for i, output in enumerate(outputs)
-    ]
+    ends = [_direction(output._array.shape, 100 + i).astype(output._array.dtype) for i, output in enumerate(outputs)]
     sent = [_send_back(output, end, wanted, options) for output, end in zip(outputs, ends, strict=True)]
     for k, j in enumerate(active):
         start = _direction(tensors[j]._array.shape, j)
@@ -321,9 +308,7 @@ def _check_repeatable(one: Any, two: Any, options: Options) -> None:
         )
 
 
-def _compare(
-    numerical: Any, analytical: Any, i: int, j: int, tensors: Any, outputs: Any, options: Options
-) -> None:
+def _compare(numerical: Any, analytical: Any, i: int, j: int, tensors: Any, outputs: Any, options: Options) -> None:
     """Raise unless both are close; say where they are furthest apart."""
     close = np.isclose(analytical, numerical, rtol=options["rtol"], atol=options["atol"], equal_nan=True)
     if close.all():

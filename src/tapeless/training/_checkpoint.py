@@ -128,7 +128,7 @@ def check_writable(path: Path) -> None:
     """
     target = os.path.realpath(path)
     if os.path.isdir(target):
-        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; a file name is needed")
+        raise IsADirectoryError(f"expected a file name, got the folder {os.fspath(path)!r}")
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"the folder {folder!r} does not exist; make it first")
@@ -158,7 +158,7 @@ def _weights_of(state: Any, path: Path) -> Any:
 
 def _encode(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
     """Return `value` as JSON can have it; its arrays move to `arrays`, under names that tell their place."""
-    if value is None or isinstance(value, bool | int | float | str) and not isinstance(value, np.generic):
+    if value is None or (isinstance(value, bool | int | float | str) and not isinstance(value, np.generic)):
         return value
     if isinstance(value, Tensor | np.ndarray | np.generic):
         kind = "$tensor" if isinstance(value, Tensor) else "$array" if isinstance(value, np.ndarray) else "$scalar"

@@ -42,8 +42,8 @@ def as_loader(data: Any, batch_size: int | None, shuffle: bool, name: str) -> It
             raise ValueError(f"{name}: {EXPECTED} with at least one sample, got an empty {type(data).__name__}")
         return DataLoader(data, size, shuffle=shuffle, generator=generator)
     if not hasattr(data, "__iter__") or isinstance(data, Iterator):
-        hint = "; an iterator is used up after one epoch, so pass what it iterates over" if hasattr(data, "__iter__") else ""
-        raise TypeError(f"{name}: {EXPECTED}, got {type(data).__name__}{hint}")
+        hint = "; an iterator is used up after one epoch, so pass what it iterates over"
+        raise TypeError(f"{name}: {EXPECTED}, got {type(data).__name__}{hint * isinstance(data, Iterator)}")
     return data  # type: ignore[no-any-return]
 
 

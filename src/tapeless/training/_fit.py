@@ -16,7 +16,7 @@ import numpy as np
 
 from tapeless import _random
 from tapeless._core.modes import no_grad
-from tapeless._core.tensor_base import unwrap, wrap
+from tapeless._core.tensor_base import unwrap
 from tapeless._tensor import Tensor
 from tapeless.nn import Module
 from tapeless.nn.utils import clip_grad_norm_
@@ -261,7 +261,10 @@ class _Run:
             if perf_counter() >= bar.due:
                 bar.show(self.epoch + 1, self.step, meter.result())
         if self.step == 0:
-            raise ValueError("expected at least one batch per epoch, got none; is the data empty, or drop_last too strict?")
+            raise ValueError(
+                "expected at least one batch per epoch, got none; is the data empty, or smaller than a batch with "
+                "drop_last?"
+            )
         return meter.result()
 
     def _step_scheduler(self, value: float) -> None:
@@ -341,7 +344,8 @@ class _Run:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError) as error:
-            error.add_note(f"while resuming from {os.fspath(self.checkpoint)!r}: model and optimizer must be built as then")
+            path = os.fspath(self.checkpoint)
+            error.add_note(f"while resuming from {path!r}: model and optimizer must be built as they were then")
             raise
         if self.scheduler is not None and state["scheduler"] is not None:
             self.scheduler.load_state_dict(state["scheduler"])
@@ -350,7 +354,9 @@ class _Run:
         self.history.load_state_dict(state["history"])
         self.best.load_state_dict(state["best"], state["model"])
         if monitor != self.best.monitor:
-            raise ValueError(f"cannot resume: the checkpoint was made with monitor={self.best.monitor!r}, now it is {monitor!r}")
+            raise ValueError(
+                f"cannot resume: the checkpoint was made with monitor={self.best.monitor!r}, now it is {monitor!r}"
+            )
         self._set_random_state(state["random"])
 
     def _generators(self) -> list[_random.Generator]:
@@ -387,16 +393,15 @@ def _bad(value: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype.kind in "fc" and not np.isfinite(array).all()
 
 
-def _check(
-    epochs: Any, batch_size: Any, clip: Any, patience: Any, checkpoint: Any, resume: bool
-) -> None:
+def _check(epochs: Any, batch_size: Any, clip: Any, patience: Any, checkpoint: Any, resume: bool) -> None:
     """Raise `ValueError` or `OSError` for arguments that cannot work, before anything else happens."""
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("early_stopping", patience)):
         optional = name != "epochs"
         if optional and value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"expected {name} to be a whole number of at least 1{', or None' * optional}, got {value!r}")
+            unless = ", or None" if optional else ""
+            raise ValueError(f"expected {name} to be a whole number of at least 1{unless}, got {value!r}")
     if clip is not None and not clip > 0:
         raise ValueError(f"expected clip_grad_norm > 0, or None, got {clip!r}")
     if resume and checkpoint is None:

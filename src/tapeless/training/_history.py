@@ -36,7 +36,8 @@ class History(Mapping[str, list[float]]):
         try:
             return self._columns[name]
         except KeyError:
-            raise KeyError(f"{name!r} was not recorded; there are {', '.join(self._columns) or 'no epochs yet'}") from None
+            there = ", ".join(self._columns) or "no epochs yet"
+            raise KeyError(f"{name!r} was not recorded; there are {there}") from None
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ def as_metrics(metrics: Any) -> dict[str, Metric | None]:
         return {}
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
-    pairs = metrics.items() if isinstance(metrics, Mapping) else ((None, metric) for metric in metrics)
+    pairs: Any = metrics.items() if isinstance(metrics, Mapping) else ((None, metric) for metric in metrics)
     named: dict[str, Metric | None] = {}
     for name, metric in pairs:
         if isinstance(metric, str):
@@ -115,11 +115,11 @@ class AccuracyRule:
     def __call__(self, output: np.ndarray, target: np.ndarray) -> tuple[int, int]:
         """Return (right, counted) for ndarrays."""
         shape, n = output.shape, output.shape[0] if output.ndim else 0
-        if target.dtype.kind in "iu" and output.ndim > 1 and shape[:1] + shape[2:] == target.shape:
-            if self.classes or shape[1] > 1:
-                hits = output.argmax(axis=1) == target
-                counted = target != self.ignored if self.classes else np.ones_like(hits)
-                return int(np.count_nonzero(hits & counted)), int(np.count_nonzero(counted))
+        scores = output.ndim > 1 and (self.classes or shape[1] > 1)
+        if scores and target.dtype.kind in "iu" and shape[:1] + shape[2:] == target.shape:
+            hits = output.argmax(axis=1) == target
+            counted = target != self.ignored if self.classes else np.ones_like(hits)
+            return int(np.count_nonzero(hits & counted)), int(np.count_nonzero(counted))
         if self.classes and shape == target.shape and output.ndim > 1:
             right = int(np.count_nonzero(output.argmax(axis=1) == target.argmax(axis=1)))
             return right, output.size // shape[1]
@@ -134,13 +134,21 @@ class AccuracyRule:
         return int(np.count_nonzero((output > self.threshold) == (target > 0.5))), target.size
 
 
-def show(values: Mapping[str, float], names: Iterable[str] | None = None) -> str:
-    """Return numbers as a short text: ``loss 0.1234, accuracy 97.5%``.
+def show(means: Mapping[str, float], validation: Mapping[str, float] | None = None) -> str:
+    """Return means as a short text, with those on the validation data in brackets.
+
+    The validation loss is left out where there are metrics: a line of a terminal is short.
 
     >>> from tapeless.training._metrics import show
-    >>> show({"loss": 0.12345, "val_accuracy": 0.975})
-    'loss 0.1235, val accuracy 97.5%'
+    >>> show({"loss": 0.12345, "accuracy": 0.975}, {"loss": 0.2, "accuracy": 0.95})
+    'loss 0.123, accuracy 97.5% (val 95.0%)'
     """
-    chosen = values if names is None else [name for name in names if name in values]
-    form = {True: "{:.1%}", False: "{:.4g}"}
-    return ", ".join(f"{name.replace('_', ' ')} {form['accuracy' in name].format(values[name])}" for name in chosen)
+    validation = validation or {}
+    parts = []
+    for name, value in means.items():
+        form = "{:.1%}" if "accuracy" in name else "{:.3g}"
+        text = f"{name.replace('_', ' ')} {form.format(value)}"
+        if name in validation and (name != "loss" or len(means) == 1):
+            text += f" (val {form.format(validation[name])})"
+        parts.append(text)
+    return ", ".join(parts)

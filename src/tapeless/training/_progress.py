@@ -29,7 +29,7 @@ class Progress:
         self.epochs, self.steps = epochs, steps
         self.due = math.inf
         self.bar: Any = None
-        self.results = ""
+        self.validation: dict[str, float] = {}
         self.lines: Any = None
         if not enabled or first > epochs:
             return
@@ -51,24 +51,24 @@ class Progress:
 
     def show(self, epoch: int, step: int, means: Mapping[str, float]) -> None:
         """Draw the bar: `step` batches of `epoch` are done, with these means so far."""
-        self._draw(epoch, (epoch - 1) * self.steps + step if self.steps else epoch - 1, show(means) + self.results)
+        done = (epoch - 1) * self.steps + step if self.steps else epoch - 1
+        self._draw(epoch, done, show(means, self.validation))
         self.due = perf_counter() + SECONDS_BETWEEN
 
     def end_epoch(self, epoch: int, row: Mapping[str, float], last: bool) -> None:
         """Take in the numbers of a finished epoch; `last` says that no other one follows."""
         if self.bar is None:
             return
-        training = [name for name in row if not name.startswith("val_") and name not in ("lr", "seconds")]
-        validation = [name for name in row if name.startswith("val_")]
+        means = {name: value for name, value in row.items() if name not in ("lr", "seconds") and name[:4] != "val_"}
         # The validation results stay on the bar during the next epoch, in which there are no newer ones.
-        self.results = f", {show(row, validation)}" if validation else ""
+        self.validation = {name[4:]: value for name, value in row.items() if name[:4] == "val_"}
         every = max(1, math.ceil(self.epochs / MOST_LINES))
         if self.lines is not None:
             if not (last or epoch % every == 0 or epoch == 1):
                 return
         elif not last and perf_counter() < self.due:
             return
-        self._draw(epoch, epoch * (self.steps or 1), show(row, training) + self.results)
+        self._draw(epoch, epoch * (self.steps or 1), show(means, self.validation))
         if self.lines is not None:
             print(str(self.bar).rstrip(), file=self.lines, flush=True)
 

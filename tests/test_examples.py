@@ -1,0 +1,56 @@
+"""Each script in examples/ runs and ends with the number that it promises; the benchmark's peers agree."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# script -> what the last line says, and between which numbers
+EXPECTED = {
+    "linear_regression": ("loss", 2.79, 2.81),
+    "digits_mlp": ("test accuracy", 0.93, 1.0),
+    "custom_function": ("loss", 0.0, 0.1),
+}
+
+
+def run(script: Path, folder: Path, *arguments: str) -> str:
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-W", "error", str(script), *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_every_example_is_listed() -> None:
+    scripts = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert scripts == set(EXPECTED), "give each example its number here"
+    page = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert not [name for name in scripts if f"({name}.py)" not in page], "examples/README.md lists all examples"
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_example_ends_with_its_number(name: str, tmp_path: Path) -> None:
+    output = run(ROOT / "examples" / f"{name}.py", tmp_path, "--quick")
+    what, low, high = EXPECTED[name]
+    found = re.fullmatch(rf"{what}: ([\d.]+)", output.strip().splitlines()[-1])
+    assert found is not None, output
+    assert low <= float(found[1]) <= high, output
+
+
+def test_gradcheck_in_the_example_tells_right_from_wrong(tmp_path: Path) -> None:
+    lines = run(ROOT / "examples" / "custom_function.py", tmp_path, "--quick").splitlines()
+    assert lines[:3] == ["gradcheck: True", "gradgradcheck: True", "gradcheck of the wrong rule: False"]
+
+
+def test_the_peers_of_the_benchmark_agree(tmp_path: Path) -> None:
+    output = run(ROOT / "benchmarks" / "mlp_step.py", tmp_path, "--check")
+    assert "same losses from tapeless" in output and "hand-written NumPy" in output
