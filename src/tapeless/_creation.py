@@ -124,7 +124,8 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
         )
     if not ndarray.dtype.isnative:
         raise ValueError(
-            "given numpy array has byte order different from the native byte order: use a.astype(a.dtype.newbyteorder('='))"
+            "given numpy array has byte order different from the native byte order: "
+            "use a.astype(a.dtype.newbyteorder('='))"
         )
     return wrap(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 

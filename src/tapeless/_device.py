@@ -18,8 +18,11 @@ class Device:
 
     __slots__ = ("index", "type")
 
+    type: str
+    index: int | None
+
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
-        kind, _, number = str(type if not isinstance(type, Device) else type.type).partition(":")
+        kind, _, number = str(type).partition(":")
         if kind != "cpu":
             raise RuntimeError(device_error(type))
         self.type = kind

@@ -97,7 +97,8 @@ def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     high, low = (a, b) if _CATEGORY[a.kind] >= _CATEGORY[b.kind] else (b, a)
     if _CATEGORY[high.kind] > 1 and _CATEGORY[low.kind] < 2:
         return high
-    return np.promote_types(a, b)
+    promoted: np.dtype[Any] = np.promote_types(a, b)
+    return promoted
 
 
 def _key(value: Any) -> Any:

@@ -359,8 +359,9 @@ class Tensor(TensorBase):
         """Call ``hook(grad)`` whenever the gradient of this tensor is known; what it returns replaces it."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._history() is not None:
-            return self._node._hooks().add("pre", hook)
+        node = self._history()
+        if node is not None:
+            return node._hooks().add("pre", hook)
         if self._hooks is None:
             self._hooks = Hooks()
         return self._hooks.add("pre", hook)
@@ -533,7 +534,7 @@ class Tensor(TensorBase):
         if self._array.size != 1:
             count = self._array.size
             raise RuntimeError(
-                f"Boolean value of Tensor with {'no' if count == 0 else 'more than one'} value{'s' * (count == 0)} is ambiguous\n"
+                f"Boolean value of Tensor with {'no values' if count == 0 else 'more than one value'} is ambiguous\n"
                 "Ask for one answer: x.any(), x.all(), or compare numbers with .item()."
             )
         return bool(self._array.item())

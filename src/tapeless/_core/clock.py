@@ -10,6 +10,7 @@ Code that never writes in place pays a single compare with `last_write`.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import weakref
 from typing import Any
@@ -54,7 +55,7 @@ def watch(array: Any) -> int:
     memory = owner(array)
     key = id(memory)
     if key not in _watchers:
-        _watchers[key] = weakref.ref(memory, lambda _, key=key: _forget(key))
+        _watchers[key] = weakref.ref(memory, functools.partial(_forget, key))
     return key
 
 
@@ -71,6 +72,6 @@ def written_at(array: Any) -> int:
     return _written.get(id(owner(array)), 0)
 
 
-def _forget(key: int) -> None:
+def _forget(key: int, _: Any) -> None:
     _written.pop(key, None)
     _watchers.pop(key, None)

@@ -97,7 +97,7 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                 if useful is None or node.source in useful:
                     _deliver(node, incoming, pending, heap)
                 continue
-            if type(incoming) is list:
+            if type(incoming) is list and node.materialize:
                 incoming = _fill_zeros(node, incoming, create_graph)
             if create_graph and node.composite is not None:
                 grads = run_composite(node, incoming)
@@ -235,15 +235,15 @@ def _fill_zeros(node: Any, grads: list[Any], create_graph: bool) -> list[Any]:
 def _run_hooks(hooks: Any, g: Any, create_graph: bool) -> Any:
     """Show `g` to the hooks as a Tensor, and take what they return in its place."""
     for hook in list(hooks.values()):
-        seen = g if isinstance(g, TensorBase) else [wrap(x) for x in g] if type(g) is list else wrap(g)
+        seen: Any = g if isinstance(g, TensorBase) else [wrap(x) for x in g] if type(g) is list else wrap(g)
         answer = hook(seen)
         if answer is not None:
             if not isinstance(answer, TensorBase):
                 raise TypeError(f"hook {hook!r} returned {type(answer).__name__}; expected a Tensor or None")
-            if answer.shape != seen.shape:  # type: ignore[attr-defined]
+            if answer.shape != seen.shape:
                 raise RuntimeError(
                     f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
-                    f"expected {tuple(seen.shape)}, got {tuple(answer.shape)}"  # type: ignore[attr-defined]
+                    f"expected {tuple(seen.shape)}, got {tuple(answer.shape)}"
                 )
             g = answer if create_graph else answer._array
     return g

@@ -23,9 +23,10 @@ A subclass says everything about its operation in one place::
 and its own parameter names say what it needs: `g` is the gradient of the result, ``result`` the result, every
 other name an input. Only what the rules of the inputs that require grad name is kept until the backward pass.
 Operations whose gradients share work write one ``backward(self, g, ...)`` that returns a gradient for each
-parameter in `differentiable` instead; arrays computed on the way may be kept in ``self.saved``. Such a rule may be written for arrays only
-if the class also has a ``composite(self, ...)``, the same operation written in others: the engine differentiates
-that one under ``create_graph=True``. Its parameters are among those that `backward` names.
+parameter in `differentiable` instead; arrays computed on the way may be kept in ``self.saved``. Such a rule may
+be written for arrays only if the class also has a ``composite(self, ...)``, the same operation written in others:
+the engine differentiates that one under ``create_graph=True``. Its parameters are among those that `backward`
+names.
 
 Rules are plain NumPy: the same rule gets ndarrays at first order and tensors under ``create_graph=True``.
 So it writes into nothing that it was given, forces no ndarray, and returns neither a kept array nor `g` changed.
@@ -114,6 +115,8 @@ class Function:
     backward: ClassVar[Callable[..., Any] | None] = None
     owns_results: ClassVar[bool] = True  # new arrays that the rules return belong to the engine (not: users' rules)
 
+    materialize: bool = True  # whether gradients of unused results (of several) are zeros, not None
+
     # What registration works out.
     params: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[tuple[Any, ...]] = ()
@@ -140,7 +143,7 @@ class Function:
         cls.rules = {i: rule for i, name in enumerate(cls.params) if (rule := getattr(cls, f"grad_{name}", None))}
         shared = (cls.params.index(name) for name in cls.differentiable) if cls.backward else ()
         cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in (*cls.rules, *shared))
-        if cls.names:
+        if cls.__dict__.get("names"):  # its own, not inherited ones
             registry.register(cls)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

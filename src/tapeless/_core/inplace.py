@@ -58,7 +58,7 @@ def apply_inplace(cls: type[Function], target: Any, *args: Any, **options: Any) 
         node.record(mask, inputs, values, memory)
         if any(isinstance(value, Overwritten) for value in values):
             clock.last_write = tick()  # later than the node: its check must not be skipped
-        rebase(target, node)
+        rebase(target, node, node, 0 if mask & 1 else None)
     else:
         write(memory, out)
     return target
@@ -95,13 +95,16 @@ def keep_before_write(cls: type[Function], mask: int, memory: Any, arrays: Any) 
     return kept
 
 
-def rebase(target: TensorBase, node: Function) -> None:
-    """Give `target` (or, when it is a view, its base) the history that ends in `node`."""
+def rebase(target: TensorBase, node: Function, inner: Function, place: int | None) -> None:
+    """Give `target` the history that ends in `node`; when it is a view, its base that of a write by `inner`.
+
+    `place` says which of the edges of `inner` leads to the former values of `target`; None if none does.
+    """
     view = target._view
     if not isinstance(view, View):
         set_history(target, node)
         return
-    set_history(view.base, CopySlices(view.base, node, view.steps))
+    set_history(view.base, CopySlices(view.base, inner, view.steps, place))
     # PyTorch's order: the view that was written through is brought up to date at once.
     view.update(target)
 
@@ -113,17 +116,16 @@ class CopySlices(Function):
     operation hands back to its target. The operation's other inputs get theirs from the view's part alone.
     """
 
-    __slots__ = ("inner", "order", "steps")
+    __slots__ = ("inner", "order", "place", "steps")
 
     inner: Any
 
-    def __init__(self, base: TensorBase, inner: Function, steps: Any) -> None:
+    def __init__(self, base: TensorBase, inner: Function, steps: Any, place: int | None) -> None:
         former = (base._node or base) if base._requires_grad else None
-        others = inner.edges[1:] if 0 in inner.plan.positions else inner.edges
-        self.inner, self.steps = inner, steps
+        self.inner, self.steps, self.place = inner, steps, place
         self.order = memory_order(base._array)
         self.seq = tick()
-        self.edges = (former, *others)
+        self.edges = (former, *_without(inner.edges, place))
         self.shape, self.dtype = base._array.shape, base._array.dtype
         self.kept = ()
         self.hooks = self.saved = None
@@ -140,17 +142,21 @@ class CopySlices(Function):
             raise RuntimeError(SECOND_BACKWARD.format(node=self.name()))
         rest = copy_in_order(g, self.order)
         part = replay(self.steps, rest)
-        grads = self.inner.run(np.copy(part), create_graph)
-        own, others = None, grads
-        if 0 in self.inner.plan.positions:
-            own, others = grads[0], grads[1:]
+        several = type(self.inner.shape) is list  # a user's Function gets a list of its results' gradients
+        grads = self.inner.run([np.copy(part)] if several else np.copy(part), create_graph)
+        own = None if self.place is None else grads[self.place]
         part[...] = 0 if own is None else own
-        return (rest if self.edges[0] is not None else None, *others)
+        return (rest if self.edges[0] is not None else None, *_without(grads, self.place))
 
     def free(self) -> None:
         """Let go of the operation; it stays as it is where ``create_graph=True`` made it a node of its own."""
         if self.kept is not FREED and (self.inner.kept or self.inner.saved is not None):
             self.kept, self.inner = FREED, None
+
+
+def _without(items: Any, place: int | None) -> tuple[Any, ...]:
+    """Return `items` without the one at `place`."""
+    return tuple(items) if place is None else (*items[:place], *items[place + 1 :])
 
 
 def check_history(target: TensorBase) -> None:

@@ -20,6 +20,8 @@ def expit(x: Any) -> Any:
     >>> expit(np.array([0.0, -800.0])).tolist()
     [0.5, 0.0]
     """
+    if x.dtype.kind == "c":
+        return 1 / (1 + np.exp(-x))
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, e) / (1 + e)
 

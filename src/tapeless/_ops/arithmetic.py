@@ -247,6 +247,8 @@ class Pow(Binary):
             if exponent == 0.5 and input.dtype.kind == "f":
                 return np.sqrt(input)
         kinds = [getattr(getattr(x, "dtype", None), "kind", "i") for x in (input, exponent)]
+        if kinds == ["b", "b"] or (kinds[0] == "b" and type(exponent) is bool):
+            return np.logical_or(input, np.logical_not(exponent))
         if set(kinds) <= {"i", "u"} and np.any(np.asarray(exponent) < 0):
             raise RuntimeError("Integers to negative integer powers are not allowed. Convert the base to a float first.")
         return np.power(input, exponent)

@@ -152,11 +152,11 @@ class SetItem(Function):
         self.part, self.value_shape = np.shape(there), value.shape
         return out
 
-    def grad_input(self, g):
-        return np.where(written(self.index, g.shape), 0, g)
+    def grad_input(self, g, index):
+        return np.where(written(index, g.shape), 0, g)
 
-    def grad_value(self, g):
-        part = g[self.index]
+    def grad_value(self, g, index):
+        part = g[index]
         extra = len(self.value_shape) - len(self.part)
         return part.reshape((1,) * extra + tuple(self.part)) if extra > 0 else part
 

@@ -11,7 +11,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._core.tensor_base import unwrap, wrap
-from .._dtypes import as_dtype, get_default_dtype, int64
+from .._dtypes import as_dtype, get_default_dtype, int64, uint8
 from .._kernels.indexing import scatter_add
 from ._common import normal_dim, normal_dims, spread
 
@@ -169,7 +169,8 @@ class _Variance(Function):
         self.count = math.prod(input.shape[axis] for axis in self.axes)
         self.divisor = max(self.count - correction, 0)
         centred = input - np.mean(input, axis=self.axes, keepdims=True)
-        total = np.add.reduce(centred * centred, axis=self.axes, keepdims=keepdim)
+        squared = (centred * centred.conj()).real if input.dtype.kind == "c" else centred * centred
+        total = np.add.reduce(squared, axis=self.axes, keepdims=keepdim)
         return total / self.divisor if self.divisor else total / np.zeros((), input.dtype)
 
     def variance_gradient(self, g: Any, input: Any) -> Any:
@@ -402,6 +403,11 @@ class Argmin(_Where):
     pick = staticmethod(np.argmin)
 
 
+def _truth(answer: Any, input: Any) -> Any:
+    """Return an answer as a bool; of uint8, the masks of old, PyTorch makes uint8."""
+    return answer.astype(uint8) if input.dtype is uint8 else answer
+
+
 class All(Function):
     """Whether all elements are nonzero, overall or along `dim`."""
 
@@ -409,7 +415,7 @@ class All(Function):
     numpy = np.all
 
     def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return np.all(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim)
+        return _truth(np.all(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim), input)
 
 
 class Any_(Function):
@@ -419,7 +425,7 @@ class Any_(Function):
     numpy = np.any
 
     def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return np.any(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim)
+        return _truth(np.any(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim), input)
 
 
 class CountNonzero(Function):
@@ -477,17 +483,22 @@ class Norm(Function):
 
     def forward(self, input: Any, p: float, dim: Any, keepdim: bool) -> Any:
         self.p, self.axes, self.keepdim = p, normal_dims(dim, input.ndim), keepdim
+        if input.dtype.kind not in "fc":
+            raise RuntimeError(
+                "linalg.vector_norm: Expected a floating point or complex tensor as input. "
+                f"Got {input.dtype}. Convert it first: x.float()."
+            )
+        if p == 2 and input.dtype.kind == "f":
+            return np.sqrt(np.add.reduce(input * input, axis=self.axes, keepdims=keepdim))
         size = np.absolute(input)
         if p == math.inf:
             return np.maximum.reduce(size, axis=self.axes, keepdims=keepdim)
         if p == -math.inf:
             return np.minimum.reduce(size, axis=self.axes, keepdims=keepdim)
         if p == 0:
-            return np.add.reduce((size != 0).astype(input.dtype), axis=self.axes, keepdims=keepdim)
+            return np.add.reduce((size != 0).astype(size.dtype), axis=self.axes, keepdims=keepdim)
         if p == 1:
             return np.add.reduce(size, axis=self.axes, keepdims=keepdim)
-        if p == 2:
-            return np.sqrt(np.add.reduce(input * input, axis=self.axes, keepdims=keepdim))
         return np.add.reduce(size**p, axis=self.axes, keepdims=keepdim) ** (1 / p)
 
     def grad_input(self, g, input, result):

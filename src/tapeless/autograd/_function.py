@@ -8,8 +8,10 @@ from typing import Any
 
 from .._core import clock
 from .._core.function import FREED, Function as Node, Output, linked, note_where
+from .._core.inplace import check_history, rebase
 from .._core.modes import enable_grad, no_grad, state
 from .._core.tensor_base import TensorBase, wrap
+from .._core.views import set_history
 from .._errors import MODIFIED_IN_PLACE, SECOND_BACKWARD
 
 
@@ -25,7 +27,6 @@ class FunctionCtx(Node):
         self._to_save: tuple[Any, ...] = ()
         self._non_differentiable: set[int] = set()
         self._dirty: set[int] = set()
-        self._materialize = True
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs or outputs (or other tensors) for `backward`, which finds them in `saved_tensors`."""
@@ -41,7 +42,7 @@ class FunctionCtx(Node):
 
     def set_materialize_grads(self, value: bool) -> None:
         """Say whether gradients of unused outputs reach `backward` as zeros (True) or None."""
-        self._materialize = value
+        self.materialize = value
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -151,27 +152,31 @@ class Function:
         results = cls._record(ctx, args, outputs)
         return results if isinstance(output, tuple) else results[0]
 
-    vjp = None
-
     @classmethod
     def _record(cls, ctx: FunctionCtx, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """Give the outputs their place in the graph."""
         edges = tuple((a._node or a) for a, needed in zip(args, ctx.needs_input_grad, strict=True) if needed)
-        inputs = {id(a): a for a in args if isinstance(a, TensorBase)}
         if not edges:
+            inputs = {id(a) for a in args if isinstance(a, TensorBase)}
             return tuple(
                 wrap(out._array) if id(out) in inputs and id(out) not in ctx._dirty else out for out in outputs
             )
         for out in outputs:
-            if id(out) in ctx._dirty and out._node is None and out._requires_grad:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+            if id(out) in ctx._dirty:
+                check_history(out)
+                clock.mark_written(out._array)
+                if len(outputs) > 1 and out._is_view():
+                    raise RuntimeError(
+                        "If your Function modifies inplace an input that is a view of another Tensor, your Function "
+                        f"cannot return more than one Tensor. {ctx.name()} returned {len(outputs)}."
+                    )
         ctx.hooks = ctx.where = None
         ctx.edges = edges
         ctx.seq = clock.tick()
         ctx.shape = [out._array.shape if isinstance(out, TensorBase) else () for out in outputs]
         ctx.dtype = [out._array.dtype if isinstance(out, TensorBase) else None for out in outputs]
         saved_edges = {id(t): (t._node or t) if t._requires_grad else None for t in ctx._to_save if t is not None}
-        results = tuple(cls._attach(ctx, i, out, inputs) for i, out in enumerate(outputs))
+        results = tuple(cls._attach(ctx, i, out, args) for i, out in enumerate(outputs))
         places = {id(out): i for i, out in enumerate(outputs) if isinstance(out, TensorBase)}
         ctx.kept = tuple(
             None if t is None else (t._array, places[id(t)] if id(t) in places else saved_edges[id(t)])
@@ -183,22 +188,19 @@ class Function:
         return results
 
     @staticmethod
-    def _attach(ctx: FunctionCtx, i: int, out: Any, inputs: dict[int, Any]) -> Any:
+    def _attach(ctx: FunctionCtx, i: int, out: Any, args: tuple[Any, ...]) -> Any:
         if not isinstance(out, TensorBase) or id(out) in ctx._non_differentiable or out._array.dtype.kind not in "fc":
             return out
         dirty = id(out) in ctx._dirty
         # An input returned as it came is a result of its own; one that was written to keeps its identity.
-        result = out if dirty or (id(out) not in inputs and out._node is None) else wrap(out._array)
+        result = out if dirty or (all(out is not a for a in args) and out._node is None) else wrap(out._array)
+        node = Output(ctx, i, out._array)
         if dirty:
-            clock.mark_written(out._array)
-        result._node = Output(ctx, i, out._array)
-        result._requires_grad = True
+            needed = [id(a) for a, is_needed in zip(args, ctx.needs_input_grad, strict=True) if is_needed]
+            rebase(result, node, ctx, needed.index(id(out)) if id(out) in needed else None)
+        else:
+            set_history(result, node)
         return result
-
-    @property
-    def materialize_grads(self) -> bool:
-        """Kept for compatibility."""
-        return True
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:

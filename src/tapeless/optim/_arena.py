@@ -71,6 +71,14 @@ class Unit:
     values: Any
     grads: Any
 
+    def gather(self) -> bool | None:
+        """Look up the arrays to work on; False when there are no gradients, None when the unit must dissolve."""
+        raise NotImplementedError
+
+    def dissolve(self) -> list[Single]:
+        """Return the parameters as units of their own."""
+        raise NotImplementedError
+
     def part(self, name: str, i: int) -> Any:
         """Return the state `name` of parameter `i`, in its shape."""
         raise NotImplementedError

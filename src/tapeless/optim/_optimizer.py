@@ -61,7 +61,9 @@ class Optimizer:
             if not isinstance(p, TensorBase):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
             if p._node is not None:
-                raise ValueError("can't optimize a non-leaf Tensor: it is computed from others, which are the parameters")
+                raise ValueError(
+                    "can't optimize a non-leaf Tensor: it is computed from others, which are the parameters"
+                )
         if len({id(p) for p in params}) != len(params):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
@@ -307,9 +309,8 @@ def check_options(group: dict[str, Any], *rules: tuple[str, Callable[[Any], bool
     """Raise ValueError, in PyTorch's words, for the first option that breaks its rule."""
     for name, holds, what in rules:
         value = group[name]
-        if not holds(float(value) if isinstance(value, TensorBase) else value):
+        if not holds(float(value._array) if isinstance(value, TensorBase) else value):
             raise ValueError(f"Invalid {what}: {value}")
 
 
 Params = Iterable[Any]
-

@@ -70,7 +70,8 @@ def fit(
             default is True.
         checkpoint: a file written after every epoch, with all that is needed to go on and the best weights
             (`load_weights` reads those).
-        resume: go on from `checkpoint` where it exists; weights come out as if never interrupted, to the bit.
+        resume: go on from `checkpoint` where it exists; weights come out as those of a run that wrote checkpoints
+            and was never interrupted, to the bit.
         progress: show a bar on the standard error.
         callbacks: functions of ``(epoch, row)``, called after every epoch with its numbers; one that returns
             True ends the training.

@@ -1,0 +1,7 @@
+"""`tapeless.autograd.function`: PyTorch's place for `Function`, `FunctionCtx` and `once_differentiable`."""
+
+from ._function import Function as Function
+from ._function import FunctionCtx as FunctionCtx
+from ._function import once_differentiable as once_differentiable
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
