@@ -28,7 +28,7 @@ LAYERS = {
     6: "nn optim utils serialization",
     7: "datasets training",
     8: "__init__",
-    9: "__main__",
+    9: "__main__ _cli",
 }
 LAYER_OF = {unit: number for number, units in LAYERS.items() for unit in units.split()}
 

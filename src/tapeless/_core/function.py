@@ -350,7 +350,15 @@ class Function:
 
     def register_prehook(self, hook: Callable[..., Any]) -> Any:
         """Call ``hook(grad_outputs)`` before this node runs; it may return new `grad_outputs`."""
-        return self._hooks().add("pre", hook)
+
+        def adapted(g: Any) -> Any:  # tensor hooks, which share the list, get a tensor and return one
+            several = isinstance(g, list)
+            answer = hook(tuple(g) if several else (g,))
+            if answer is None or several:
+                return answer
+            return answer[0] if isinstance(answer, (tuple, list)) else answer
+
+        return self._hooks().add("pre", adapted)
 
     def _hooks(self) -> Hooks:
         if self.hooks is None:

@@ -50,7 +50,7 @@ def backward(
     found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=_edges(targets))
     for target in targets:
         g = found.get(_edge(target))
-        if g is not None:
+        if g is not None and not target.retains_grad:  # retain_grad has stored it already
             target._accumulate(g, True)
 
 
@@ -99,8 +99,8 @@ def grad(
             g = np.zeros(tensor._array.shape, tensor._array.dtype)
         if g is None and not allow_unused:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True "
-                f"if this is the desired behavior.\nIt is inputs[{i}], of shape {list(tensor.shape)}."
+                f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
+                f"allow_unused=True if this is the desired behavior.\nIt has shape {list(tensor.shape)}."
             )
         answers.append(g if g is None or isinstance(g, TensorBase) else wrap(g.copy() if g.base is not None else g))
     return tuple(answers)

@@ -4,56 +4,68 @@ An optimizer updates *units*. An `Arena` holds many parameters: values, gradient
 each, and the parameters' arrays are slices of it. A `Single` is one parameter where it lies, for those that
 cannot move (their memory is shared with the user) and for arenas whose parameters no longer go the same way.
 
-A slice is built over its own `memoryview`, so that it counts as the owner of its memory (`_core.clock`):
-otherwise a write to one parameter would count as a write to all.
+Nobody may notice that a parameter moved, or that the memory of gradients is used again. So both happen only
+where Python's reference counts say that nobody else holds the array: every view of it, NumPy's or ours, does.
 """
 
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .._core import clock
-from .._core.tensor_base import TensorBase, wrap
+from .._core.tensor_base import TensorBase
 
 _ALIGN = 64  # bytes: one cache line, and the width of AVX-512; NumPy's own memory is aligned to 16
 CHUNK = 16384
 """Elements of an arena that are updated at a time: what a step touches of them stays in the L2 cache."""
 
 
-def aligned(count: int, dtype: Any) -> Any:
-    """Return `count` zeros that start on a cache line."""
-    itemsize = np.dtype(dtype).itemsize
-    raw = np.zeros(count * itemsize + _ALIGN, np.uint8)
+class Memory(np.ndarray[Any, Any]):
+    """The bytes that arenas are cut from; the type tells their slices from memory that users share with us."""
+
+
+def aligned(size: int) -> memoryview:
+    """Return `size` zero bytes that start on a cache line."""
+    raw = np.zeros(size + _ALIGN, np.uint8).view(Memory)
     start = -raw.__array_interface__["data"][0] % _ALIGN
-    return raw[start : start + count * itemsize].view(dtype)
+    return memoryview(raw)[start : start + size]
 
 
-def slices(flat: Any, params: list[Any]) -> list[Any]:
-    """Cut `flat` into arrays shaped as the parameters, each an owner of its own; each starts on a cache line."""
-    buffer, itemsize = memoryview(flat).cast("B"), flat.dtype.itemsize
+def empty_like(array: Any, count: int) -> Any:
+    """Return memory to compute in: `count` elements for a flat `array`, else its shape."""
+    if array.ndim != 1:
+        return np.empty_like(array)
+    return np.ndarray(count, array.dtype, aligned(count * array.itemsize))
+
+
+def padded(array: Any) -> int:
+    """Return the bytes of `array`, rounded up to whole cache lines."""
+    return -(-array.nbytes // _ALIGN) * _ALIGN  # type: ignore[no-any-return]
+
+
+def cut(shapes: list[Any]) -> tuple[Any, list[Any]]:
+    """Return one flat array of zeros with place for arrays like `shapes`, all of one dtype, and its slices.
+
+    A slice is built over the bytes, not sliced from the flat array: then it is the owner of its memory for
+    NumPy and the clock (`_core.clock`), and a write to one parameter doesn't count as a write to all.
+    """
+    dtype = shapes[0].dtype
+    size = sum(padded(array) for array in shapes)
+    memory = aligned(size)
     parts, start = [], 0
-    for p in params:
-        count = p._array.size
-        piece = buffer[start * itemsize : (start + count) * itemsize]
-        part = np.frombuffer(piece, flat.dtype) if count else np.empty(0, flat.dtype)
-        parts.append(part.reshape(p._array.shape))
-        start += _padded(count, itemsize)
-    return parts
+    for array in shapes:
+        parts.append(np.ndarray(array.shape, dtype, memory, start))
+        start += padded(array)
+    return np.ndarray(size // dtype.itemsize, dtype, memory), parts
 
 
-def _padded(count: int, itemsize: int) -> int:
-    """Return `count` rounded up to whole cache lines."""
-    per_line = _ALIGN // itemsize
-    return -(-count // per_line) * per_line
-
-
-def gradient_array(p: Any) -> Any:
-    """Return the gradient of `p` as an array; None when there is none."""
-    g = p._grad
+def array_of(g: Any) -> Any:
+    """Return a gradient as an array, also when someone has looked at it and it is a tensor since."""
     return g._array if isinstance(g, TensorBase) else g
 
 
@@ -64,7 +76,7 @@ class Unit:
         self.params = params
         self.steps = 0
         self.state: dict[str, Any] = {}
-        self.plain = False  # whether the state is in PyTorch's units because someone holds it (`Optimizer.state`)
+        self.scales: dict[str, float] = {}  # what the state must be multiplied by to be in PyTorch's units
         self.scratch: dict[str, Any] = {}
         self.keys: list[int] = []
 
@@ -72,11 +84,11 @@ class Unit:
     grads: Any
 
     def gather(self) -> bool | None:
-        """Look up the arrays to work on; False when there are no gradients, None when the unit must dissolve."""
+        """Look up values and gradients; False if there are none, None if the parameters part ways (`dissolve`)."""
         raise NotImplementedError
 
     def dissolve(self) -> list[Single]:
-        """Return the parameters as units of their own."""
+        """Return the parameters as units of their own, which keep their part of the state."""
         raise NotImplementedError
 
     def part(self, name: str, i: int) -> Any:
@@ -86,6 +98,13 @@ class Unit:
     def new_state(self, name: str) -> Any:
         """Make a state of zeros."""
         raise NotImplementedError
+
+    def open_state(self) -> None:
+        """Bring the state into PyTorch's units, for good: someone may hold it from now on."""
+        for name, scale in self.scales.items():
+            if name in self.state:
+                self.state[name] *= self.state[name].dtype.type(scale)
+        self.scales = {}
 
     def mark_written(self) -> None:
         """Tell the clock that the parameters were written to."""
@@ -100,22 +119,17 @@ class Unit:
         return box
 
     def chunks(self, *arrays: Any) -> Iterator[Any]:
-        """Go through arrays of the unit's size together, a cache-sized piece at a time."""
+        """Go through arrays of the unit's size together, a cache-sized piece at a time, with memory to compute in."""
         size = arrays[0].size
+        t = self.scratch.get("temporary")
+        if t is None:
+            t = self.scratch["temporary"] = empty_like(self.values, min(size, CHUNK))
         if size <= CHUNK or arrays[0].ndim != 1:
-            yield arrays
+            yield (*arrays, t)
             return
         for start in range(0, size, CHUNK):
-            yield tuple(array[start : start + CHUNK] for array in arrays)
-
-    def temporary(self) -> Any:
-        """Return memory to compute in, of the size of the largest chunk."""
-        box = self.scratch.get("temporary")
-        if box is None:
-            flat = self.values.ndim == 1
-            box = aligned(min(self.values.size, CHUNK), self.values.dtype) if flat else np.empty_like(self.values)
-            self.scratch["temporary"] = box
-        return box
+            stop = min(start + CHUNK, size)
+            yield (*[array[start:stop] for array in arrays], t[: stop - start])
 
 
 class Single(Unit):
@@ -123,23 +137,27 @@ class Single(Unit):
 
     def __init__(self, param: Any) -> None:
         super().__init__([param])
+        self.values = param._array
 
     def gather(self) -> bool:
         """Look up the arrays to work on; False when there is no gradient."""
         p = self.params[0]
-        g = gradient_array(p)
-        if g is None:
+        if p._grad is None:
             return False
-        if self.state and self.values.shape != p._array.shape:
-            raise RuntimeError(
-                f"the parameter changed its shape from {list(self.values.shape)} to {list(p._array.shape)} after the "
-                "optimizer had gathered state for it; make a new optimizer"
-            )
-        if self.scratch and self.values.dtype != p._array.dtype:
+        if self.values.shape != p._array.shape or self.values.dtype != p._array.dtype:
+            if self.state and self.values.shape != p._array.shape:
+                raise RuntimeError(
+                    f"the parameter changed its shape from {list(self.values.shape)} to {list(p._array.shape)} after "
+                    "the optimizer had gathered state for it; make a new optimizer"
+                )
             self.scratch.clear()
-        self.values, self.grads = p._array, g
+        self.values, self.grads = p._array, array_of(p._grad)
         self.keys = [clock.watch(p._array)]
         return True
+
+    def dissolve(self) -> list[Single]:
+        """Return itself."""
+        return [self]
 
     def part(self, name: str, i: int) -> Any:
         """Return the state `name`."""
@@ -154,29 +172,28 @@ class Single(Unit):
 class Arena(Unit):
     """Parameters of one dtype in one block of memory."""
 
+    alive: weakref.WeakSet[Arena] = weakref.WeakSet()
+
     def __init__(self, params: list[Any]) -> None:
         super().__init__(params)
-        dtype = params[0]._array.dtype
-        self.size = sum(_padded(p._array.size, dtype.itemsize) for p in params)
-        self.values = aligned(self.size, dtype)
-        self.parts = slices(self.values, params)
-        for p, part in zip(params, self.parts, strict=True):
+        self.values, self.parts = cut([p._array for p in params])
+        for p, part in zip(params, self.parts):
             np.copyto(part, p._array)
             p._array = part
         self.keys = [clock.watch(part) for part in self.parts]
+        self.places = {id(part) for part in self.parts}
         self.state_parts: dict[str, list[Any]] = {}
         self.new_homes()
-        self.free_count = sys.getrefcount(self.homes[0]) - 2  # besides the parameter's `_home` and `_grad`
+        self.alive.add(self)
 
     def new_homes(self) -> None:
         """Make memory for the gradients and bring those that are there into it."""
-        self.grads = aligned(self.size, self.values.dtype)
-        self.homes = slices(self.grads, self.params)
-        for p, home in zip(self.params, self.homes, strict=True):
-            g = gradient_array(p)
+        self.grads, self.homes = cut(self.parts)
+        for p, home in zip(self.params, self.homes):
+            g = p._grad
             if g is not None:
-                np.copyto(home, g)
-                if g is p._grad:
+                np.copyto(home, array_of(g))
+                if not isinstance(g, TensorBase):
                     p._grad = home
             p._home = home
 
@@ -186,29 +203,30 @@ class Arena(Unit):
         False when no parameter has a gradient, None when they no longer go the same way: some have none, or the
         user replaced a parameter's array.
         """
-        homes = self.homes
-        missing = 0
+        missing, elsewhere = 0, []
         for i, p in enumerate(self.params):
             g = p._grad
             if p._array is not self.parts[i]:
                 return None
-            if g is homes[i]:
-                continue
             if g is None:
                 missing += 1
-            elif gradient_array(p) is not homes[i]:
-                self._fetch(p, i)
+            elif g is not self.homes[i] and array_of(g) is not self.homes[i]:
+                elsewhere.append(i)
         if missing:
             return False if missing == len(self.params) else None
+        if any([self._home_is_held(i) for i in elsewhere]):
+            self.new_homes()  # someone still holds a former gradient in this memory: leave it to them
+            return True
+        for i in elsewhere:
+            p = self.params[i]
+            np.copyto(self.homes[i], array_of(p._grad))
+            p._home = self.homes[i]
         return True
 
-    def _fetch(self, p: Any, i: int) -> None:
-        """Bring a gradient that was computed elsewhere into the arena."""
-        if sys.getrefcount(self.homes[i]) > self.free_count + (p._home is self.homes[i]):
-            self.new_homes()  # someone still holds a former gradient in this memory: leave it to them
-        else:
-            np.copyto(self.homes[i], gradient_array(p))
-            p._home = self.homes[i]
+    def _home_is_held(self, i: int) -> bool:
+        """Return whether someone besides us holds the place of a gradient that is elsewhere just now."""
+        ours = self.params[i]._home is self.homes[i]
+        return sys.getrefcount(self.homes[i]) > 2 + ours  # the list and the argument
 
     def part(self, name: str, i: int) -> Any:
         """Return the state `name` of parameter `i`."""
@@ -216,30 +234,21 @@ class Arena(Unit):
 
     def new_state(self, name: str) -> Any:
         """Make a state of zeros for all parameters."""
-        self.state[name] = state = aligned(self.size, self.values.dtype)
-        self.state_parts[name] = slices(state, self.params)
-        return state
+        self.state[name], self.state_parts[name] = cut(self.parts)
+        return self.state[name]
 
     def dissolve(self) -> list[Single]:
         """Return the parameters as units of their own, which keep their part of the state."""
         singles = []
         for i, p in enumerate(self.params):
             single = Single(p)
-            single.steps, single.plain = self.steps, self.plain
+            single.values = self.parts[i]
+            single.steps, single.scales = self.steps, dict(self.scales)
             single.state = {name: self.part(name, i) for name in self.state}
-            single.values = p._array
-            p._home = None
+            if p._home is self.homes[i]:
+                p._home = None
             singles.append(single)
         return singles
-
-
-def _count_references() -> int:
-    """Return what `sys.getrefcount` says of a parameter's array that nobody else holds."""
-    probe = wrap(np.empty(1, np.float32))
-    return sys.getrefcount(probe._array)
-
-
-_ALONE = _count_references()
 
 
 def may_move(p: Any) -> bool:
@@ -247,10 +256,13 @@ def may_move(p: Any) -> bool:
 
     A view of it (``p.numpy()``, ``p.detach()``, a graph that still needs it) would be left behind silently.
     """
-    array = p._array
-    if not array.flags.c_contiguous or not array.flags.writeable:
+    flags, base = p._array.flags, p._array.base
+    if not (flags.c_contiguous and flags.writeable):
         return False
-    in_arena = p._home is not None
-    if in_arena:  # of another optimizer, which holds the slice as well and notices when it is gone
-        return sys.getrefcount(array) <= _ALONE + 2
-    return array.base is None and sys.getrefcount(array) <= _ALONE + 1
+    if base is None:
+        known = 0
+    elif isinstance(base, memoryview) and isinstance(base.obj, Memory):  # a slice of some optimizer's arena,
+        known = sum(id(p._array) in arena.places for arena in Arena.alive)  # which notices when it is gone
+    else:
+        return False
+    return sys.getrefcount(p._array) <= 2 + known  # the parameter and the argument

@@ -153,7 +153,7 @@ class Optimizer:
                 raise RuntimeError(f"expected the gradient in the parameter's dtype {p._array.dtype}, got {g.dtype}")
             waiting = self._waiting.get(p, {})
             if may_move(p):
-                movable.setdefault((p._array.dtype, waiting.get("step", 0), tuple(sorted(waiting))), []).append(p)
+                movable.setdefault((p._array.dtype, int(waiting.get("step", 0)), tuple(sorted(waiting))), []).append(p)
             else:
                 units.append(self._restore(Single(p)))
         for params in movable.values():
