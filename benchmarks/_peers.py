@@ -62,7 +62,7 @@ class Framework:
         """Return what the results depend on."""
         name = self.lib.__name__
         threads = self.lib.get_num_threads() if name == "torch" else blas_threads()
-        return {name: self.lib.__version__, "threads": threads}
+        return {name: self.lib.__version__, "numpy": np.__version__, "threads": threads}
 
 
 class HandNumpy:
@@ -157,7 +157,7 @@ class HandNumpy:
 
 
 def blas_threads() -> int | None:
-    """Return how many threads NumPy's matrix products use; None when threadpoolctl is not there to ask."""
+    """Return how many threads NumPy's matrix products use; None where threadpoolctl is not there to ask."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:

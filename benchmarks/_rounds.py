@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,9 @@ class Peer:
     def close(self) -> None:
         """End the process."""
         for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
+            with suppress(BrokenPipeError):  # it ended before
+                if stream is not None:
+                    stream.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

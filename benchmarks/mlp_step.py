@@ -94,15 +94,14 @@ def markdown(report: dict[str, Any]) -> str:
     lines += ["", f"Before the timing, the losses of the first {SEED_STEPS} steps from the same seed agreed."]
     if report["left out"]:
         lines += ["", f"Left out: {', '.join(report['left out'])}."]
-    versions = "; ".join(
-        f"{name}: " + ", ".join(f"{key} {value}" for key, value in found.items() if value is not None)
-        for name, found in report["versions"].items()
-    )
+    libraries = {name: version for found in report["versions"].values() for name, version in found.items()}
+    versions = ", ".join(f"{name} {version}" for name, version in libraries.items() if name != "threads")
+    threads = ", ".join(f"{name} {found['threads']}" for name, found in report["versions"].items())
     settings = "".join(f", {key}={value}" for key, value in about["thread settings"].items())
     lines += [
         "",
         f"{about['date']}, {about['cpu']}, {about['cores']} cores, {about['system']}, Python {about['python']}, "
-        f"load before the run {about['load before']}{settings}. {versions}.",
+        f"{versions}. Threads: {threads}{settings}. Load before the run: {about['load before']}.",
         "",
     ]
     return "\n".join(lines)
@@ -118,6 +117,8 @@ def main(arguments: list[str] | None = None) -> None:
     rounds = 0 if options.check else 9 if options.quick else 41
     workloads = WORKLOADS[:-1] if options.quick or options.check else WORKLOADS
     report: dict[str, Any] = {"machine": machine()}
+    if rounds and (report["machine"]["load before"] or 0) > 0.5:
+        print("the machine is busy with something else: do not trust these times", file=sys.stderr)
     with start(list(PEERS)) as (peers, left_out), tempfile.TemporaryDirectory() as folder:
         if not peers or peers[0].name != OURS:
             raise SystemExit("tapeless itself is not installed: run `make bench`, or `pip install -e .`")

@@ -143,7 +143,7 @@ def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
         size = tuple(size[0])
     for n in size:
         if n < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
+            raise RuntimeError(f"zeros: Dimension size must be non-negative.\nThe size is {list(size)}.")
     return tuple(int(n) for n in size)
 
 

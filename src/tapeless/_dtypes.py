@@ -76,6 +76,21 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         ) from None
 
 
+_SCALAR_NAMES = {
+    "float16": "Half", "float32": "Float", "float64": "Double", "bool": "Bool", "uint8": "Byte", "int8": "Char",
+    "int16": "Short", "int32": "Int", "int64": "Long", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+}  # fmt: skip
+
+
+def scalar_name(dtype: Any) -> str:
+    """Return the name of a dtype in PyTorch's messages.
+
+    >>> scalar_name(int64)
+    'Long'
+    """
+    return _SCALAR_NAMES.get(str(dtype), str(dtype))
+
+
 def is_inexact(dtype: Any) -> bool:
     """Return whether tensors of this dtype may require grad: floating or complex."""
     return dtype.kind in "fc"

@@ -361,7 +361,11 @@ class Tensor(TensorBase):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         node = self._history()
         if node is not None:
-            return node._hooks().add("pre", hook)
+            handle = node._hooks().add("pre", hook)
+            if self._retains:  # what is retained is what all hooks have made of it
+                hooks, last = node.hooks.pre, self.__dict__["_retains_grad"].id
+                hooks[last] = hooks.pop(last)
+            return handle
         if self._hooks is None:
             self._hooks = Hooks()
         return self._hooks.add("pre", hook)
@@ -391,6 +395,7 @@ class Tensor(TensorBase):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._node is None or self._retains:
             return
+        node = self._history()
         reference = weakref.ref(self)  # the node must not keep its own result alive
 
         def keep(g: Any) -> None:
@@ -399,7 +404,7 @@ class Tensor(TensorBase):
                 kept = g if g._requires_grad else wrap(g._array.copy())
                 tensor._grad = kept if tensor._grad is None else tensor.grad + kept
 
-        self.__dict__["_retains_grad"] = self._node._hooks().add("pre", keep)
+        self.__dict__["_retains_grad"] = node._hooks().add("pre", keep)
 
     # -- Conversions -------------------------------------------------------------------------------------
 
@@ -413,6 +418,8 @@ class Tensor(TensorBase):
         """Answer ``np.asarray(tensor)``."""
         array = self.numpy()
         if dtype is not None and np.dtype(dtype) != array.dtype:
+            if copy is False:
+                raise ValueError(f"a {array.dtype} tensor can't be read as {np.dtype(dtype)} without a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
 

@@ -201,7 +201,9 @@ def test_mark_dirty(lib):
     assert z is y and y.grad_fn.name() == "DoubleBackward"
     y.sum().backward()
     assert x.grad.tolist() == [2, 2]
-    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad (is being|has been) used in an in-place operation"):
+    with pytest.raises(
+        RuntimeError, match="a leaf Variable that requires grad (is being|has been) used in an in-place operation"
+    ):
         Double.apply(leaf(lib, 1.0))
 
 
@@ -259,7 +261,9 @@ def test_once_differentiable(lib):
     Square.apply(x).backward()
     assert x.grad.tolist() == [6]
     (slope,) = lib.autograd.grad(Square.apply(x), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice a function that was marked with @once_diff|does not require grad"):
+    with pytest.raises(
+        RuntimeError, match="differentiate twice a function that was marked with @once_diff|does not require grad"
+    ):
         slope.backward()
 
 
@@ -279,7 +283,9 @@ def returning(lib, answer):
 @pytest.mark.parametrize("answer", [lambda g: g, lambda g: (g, g, g)])
 def test_wrong_number_of_gradients(lib, answer):
     x = leaf(lib, 1.0)
-    with pytest.raises(RuntimeError, match="function WrongBackward returned an incorrect number of gradients .expected 2, got [13]"):
+    with pytest.raises(
+        RuntimeError, match="function WrongBackward returned an incorrect number of gradients .expected 2, got [13]"
+    ):
         returning(lib, answer).apply(x, x).backward()
 
 
@@ -291,7 +297,10 @@ def test_extra_gradients_may_be_none(lib):
 
 def test_gradient_of_the_wrong_shape(lib):
     x = leaf(lib, 1.0, 2.0)
-    with pytest.raises(RuntimeError, match=r"Function WrongBackward returned an invalid gradient.* got \[3\] but expected shape compatible with \[2\]"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"Function WrongBackward returned an invalid gradient.* got \[3\] but expected shape compatible with \[2\]",
+    ):
         returning(lib, lambda g: (lib.ones(3, dtype=lib.float64), g)).apply(x, x).sum().backward()
 
 
@@ -333,7 +342,10 @@ def test_a_saved_tensor_that_was_written_to(lib):
     x = leaf(lib, 2.0) * 1
     y = cube(lib).apply(x)
     x.add_(1)
-    with pytest.raises(RuntimeError, match="one of the variables needed for gradient computation has been modified by an inplace operation"):
+    with pytest.raises(
+        RuntimeError,
+        match="one of the variables needed for gradient computation has been modified by an inplace operation",
+    ):
         y.backward()
 
 
@@ -362,7 +374,9 @@ def test_forward_and_backward_must_be_written(lib):
     class Empty(lib.autograd.Function):
         pass
 
-    with pytest.raises(NotImplementedError, match="You must implement the forward function for custom autograd.Function."):
+    with pytest.raises(
+        NotImplementedError, match="You must implement the forward function for custom autograd.Function."
+    ):
         Empty.apply(leaf(lib, 1.0))
 
     class Half(lib.autograd.Function):
@@ -370,7 +384,9 @@ def test_forward_and_backward_must_be_written(lib):
         def forward(ctx, x):
             return x * 2
 
-    with pytest.raises(NotImplementedError, match="You must implement either the backward or vjp method for your custom"):
+    with pytest.raises(
+        NotImplementedError, match="You must implement either the backward or vjp method for your custom"
+    ):
         Half.apply(leaf(lib, 1.0)).backward()
 
 

@@ -103,7 +103,9 @@ def test_a_second_backward_pass(lib):
     y.backward(retain_graph=True)
     y.backward()
     assert x.grad.tolist() == [8]
-    with pytest.raises(RuntimeError, match=r"Trying to backward through the graph a second time \(or directly access saved"):
+    with pytest.raises(
+        RuntimeError, match=r"Trying to backward through the graph a second time \(or directly access saved"
+    ):
         y.backward()
 
 
@@ -194,7 +196,10 @@ def test_grad_of_a_tensor_with_respect_to_itself(lib):
 
 def test_inputs_that_are_not_used(lib):
     x, y = leaf(lib, 2.0), leaf(lib, 3.0, 4.0)
-    with pytest.raises(RuntimeError, match="The differentiated Tensor at index 1 appears to not have been used in the graph. Set allow_unused=True"):
+    with pytest.raises(
+        RuntimeError,
+        match="The differentiated Tensor at index 1 appears to not have been used in the graph. Set allow_unused=True",
+    ):
         lib.autograd.grad(x * x, [x, y])
     gx, gy = lib.autograd.grad(x * x, [x, y], allow_unused=True)
     assert gx.item() == 4 and gy is None
@@ -270,6 +275,16 @@ def test_node_hooks(lib):
     assert x.grad.tolist() == [40] and seen == [(2, 10)]
 
 
+def test_hooks_of_a_node_with_several_results(lib):
+    x = leaf(lib, 1.0, 2.0)
+    a, b = x.unbind()
+    seen = []
+    a.grad_fn.register_prehook(lambda outs: seen.append(len(outs)))
+    a.grad_fn.register_prehook(lambda outs: tuple(None if g is None else g * 10 for g in outs))
+    (b * 2).backward()
+    assert x.grad.tolist() == [0, 20] and seen == [2]
+
+
 def test_hooks_need_a_tensor_that_requires_grad(lib):
     with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
         lib.ones(1).register_hook(print)
@@ -294,6 +309,15 @@ def test_retain_grad(lib):
     assert y.grad.tolist() == [10]
     with pytest.raises(RuntimeError, match="can't retain_grad on Tensor that has requires_grad=False"):
         lib.ones(1).retain_grad()
+
+
+def test_the_retained_gradient_is_what_hooks_have_made_of_it(lib):
+    y = leaf(lib, 2.0) * 1
+    y.register_hook(lambda g: g * 2)
+    y.retain_grad()
+    y.register_hook(lambda g: g * 5)
+    y.backward()
+    assert y.grad.tolist() == [10]
 
 
 def test_the_grad_of_a_computed_tensor_is_warned_of(lib):
@@ -330,7 +354,9 @@ def test_set_grad_enabled_at_once(lib):
         lib.set_grad_enabled(True)
 
 
-@pytest.mark.parametrize("name", ["no_grad", "no_grad()", "inference_mode", "inference_mode()", "set_grad_enabled(False)"])
+@pytest.mark.parametrize(
+    "name", ["no_grad", "no_grad()", "inference_mode", "inference_mode()", "set_grad_enabled(False)"]
+)
 def test_modes_as_decorators(lib, name):
     decorator = eval(f"lib.{name}")
 
@@ -381,7 +407,7 @@ def test_inference_tensors(lib):
     with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode is not allowed"):
         y.add_(1)
     with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
-        x * y  # noqa: B018
+        x * y
     assert (x + y).requires_grad and (x * y.clone()).requires_grad
     with pytest.raises(RuntimeError, match="Setting requires_grad=True on inference tensor outside InferenceMode"):
         y.requires_grad_()
@@ -391,7 +417,9 @@ def test_requires_grad_belongs_to_leaves_of_floats(lib):
     x = leaf(lib, 1.0)
     with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
         (x * 2).requires_grad = False
-    with pytest.raises(RuntimeError, match="(?i)only tensors of floating point (and complex )?dtype can require gradients"):
+    with pytest.raises(
+        RuntimeError, match="(?i)only tensors of floating point (and complex )?dtype can require gradients"
+    ):
         lib.arange(3).requires_grad_()
     assert not (x * 2).detach().requires_grad
 
@@ -507,7 +535,10 @@ def test_detect_anomaly_refuses_nan(lib):
     x = leaf(lib, -1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with lib.autograd.detect_anomaly(), pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output"):
+        with (
+            lib.autograd.detect_anomaly(),
+            pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output"),
+        ):
             x.sqrt().sum().backward()
         with lib.autograd.detect_anomaly(check_nan=False):
             x.sqrt().sum().backward()

@@ -147,10 +147,12 @@ def test_one_of_several_views_may_not_be_used_after_a_write(take, write):
             x.mul_(2)
     else:
         x.detach().mul_(2)
-    with pytest.raises(RuntimeError, match=MULTIPLE.format("its base or another view of its base has been modified inplace")):
+    with pytest.raises(
+        RuntimeError, match=MULTIPLE.format("its base or another view of its base has been modified inplace")
+    ):
         part * 2
     with pytest.raises(RuntimeError, match="multiple views"):
-        part.grad_fn  # noqa: B018
+        part.grad_fn
     assert (part > 0).all() and part.detach().tolist()  # needs no history
     with tl.no_grad():
         assert not (part * 2).requires_grad

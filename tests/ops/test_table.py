@@ -157,7 +157,9 @@ def as_kind(array: Any, dtype: Any) -> Any:
         return array
     if dtype.kind == "b":
         return array > 0.3
-    return np.round(array * 3).astype(dtype) if dtype.kind == "i" and array.size and np.isfinite(array).all() else array.astype(dtype)
+    if dtype.kind == "i" and np.isfinite(array).all():
+        return np.round(array * 3).astype(dtype)
+    return array.astype(dtype)
 
 
 def torch_function(name: str) -> Any:
@@ -243,7 +245,7 @@ def as_function(row: Row, sample: Sample, case: Case) -> Any:
 
     def function(*leaves: Any) -> Any:
         at = {id(old): new for old, new in zip(case.leaves, leaves, strict=True)}
-        swap = lambda value: (  # noqa: E731
+        swap = lambda value: (
             type(value)(swap(v) for v in value) if isinstance(value, (tuple, list)) else at.get(id(value), value)
         )
         return run(row, swap(case.args), {name: swap(value) for name, value in case.options.items()})
@@ -276,6 +278,20 @@ def test_gradients_of_gradients(row: Row) -> None:
         assert gradgradcheck(function, leaves, rtol=1e-4, atol=1e-5, fast_mode=True)
 
 
+class Collected:
+    """Makes float32 tensors of data rounded to halves, and remembers them."""
+
+    def __init__(self, make: Any) -> None:
+        self.make, self.tensors = make, []
+
+    def __call__(self, array: Any) -> Any:
+        smooth = is_data(array) and np.isfinite(array).all()
+        rough = np.round(array * 2).astype(np.float32) / 2 if smooth else np.array(array)
+        tensor = self.make(np.array(rough)).requires_grad_(is_data(array))
+        self.tensors.append(tensor)
+        return tensor
+
+
 def no_derivative(result: Any) -> bool:
     """Whether PyTorch lacks the gradient: of floor division, of scattering a part of the source."""
     try:
@@ -299,21 +315,9 @@ def test_gradients_equal_torch_in_float32_and_at_awkward_points(row: Row) -> Non
     if not row.torch or not row.kinks:
         pytest.skip("not compared with PyTorch")
     for sample in row.samples:
-        ours, theirs = [], []
-
-        def rough(a):
-            return np.round(a * 2).astype(np.float32) / 2 if is_data(a) and np.isfinite(a).all() else np.array(a)
-
-        def to_torch(a):
-            theirs.append(torch.from_numpy(np.array(rough(a))).requires_grad_(is_data(a)))
-            return theirs[-1]
-
-        def to_ours(a):
-            ours.append(tl.from_numpy(np.array(rough(a))).requires_grad_(is_data(a)))
-            return ours[-1]
-
-        expected = outcome(torch_function(row.torch), *arguments(sample, to_torch))
-        result = outcome(TABLE[row.name].function, *arguments(sample, to_ours))
+        theirs, ours = Collected(torch.from_numpy), Collected(tl.from_numpy)
+        expected = outcome(torch_function(row.torch), *arguments(sample, theirs))
+        result = outcome(TABLE[row.name].function, *arguments(sample, ours))
         what = f"{row.name}{sample.args}{sample.options}: ours {result!r}, PyTorch's {expected!r}"
         if is_missing(expected):
             continue
@@ -330,7 +334,7 @@ def test_gradients_equal_torch_in_float32_and_at_awkward_points(row: Row) -> Non
                 g = np.linspace(1, 2, b.numel()).reshape(tuple(b.shape)).astype(np.float32)
                 b.backward(torch.from_numpy(g), retain_graph=True)
                 a.backward(tl.from_numpy(g), retain_graph=True)
-        for k, (x, y) in enumerate(zip(ours, theirs, strict=True)):
+        for k, (x, y) in enumerate(zip(ours.tensors, theirs.tensors, strict=True)):
             if y.grad is None and (x.grad is None or not x.grad._array.any()):
                 continue
             assert x.grad is not None, f"{what}: no gradient for input {k}"
@@ -377,7 +381,6 @@ def graph(outputs: Any) -> Iterator[Function]:
 
 @contextmanager
 def no_collector() -> Iterator[None]:
-    gc.collect()
     gc.disable()
     try:
         yield
@@ -415,7 +418,7 @@ def test_in_place_twins(row: Row) -> None:
         target = twin.args[0].clone()
         function = getattr(target, f"{TABLE[row.name].methods[0] if TABLE[row.name].methods else row.name}_", None)
         if function is None:
-            function = lambda *a, _t=target, **k: TABLE[row.name].cls.apply_inplace(_t, *a, **k)  # noqa: E731
+            function = lambda *a, _t=target, **k: TABLE[row.name].cls.apply_inplace(_t, *a, **k)
         if expected.shape != target.shape:
             with pytest.raises(RuntimeError, match=r"output with shape .* doesn't match the broadcast shape"):
                 function(*twin.args[1:], **twin.options)

@@ -293,7 +293,13 @@ class Function:
         rules = plan.rules
         if len(rules) == 1:
             return (rules[0][0](self, g, *kept),)
-        return [rule(self, g, *[kept[k] for k in wanted]) for rule, wanted in rules]
+        grads = []
+        for rule, wanted in rules:
+            if len(wanted) == 1:
+                grads.append(rule(self, g, kept[wanted[0]]))
+            else:
+                grads.append(rule(self, g, *[kept[k] for k in wanted]) if wanted else rule(self, g))
+        return grads
 
     def needs(self, name: str) -> bool:
         """Return whether a shared `backward` has to compute the gradient of this input."""

@@ -26,7 +26,7 @@ from .._errors import (
 )
 from . import clock
 from .clock import tick
-from .function import FREED, RESULT, Function, Overwritten
+from .function import FREED, RESULT, Function, Overwritten, raise_broadcast_error
 from .modes import state
 from .tensor_base import INFERENCE, TensorBase
 from .views import View, copy_in_order, memory_order, replay, set_history
@@ -50,7 +50,11 @@ def apply_inplace(cls: type[Function], target: Any, *args: Any, **options: Any) 
     values = cls.promote(*arrays) if cls.promote is not None else arrays
     node = object.__new__(cls)
     node.saved = None
-    out = node.forward(*values, **options)
+    try:
+        out = node.forward(*values, **options)
+    except ValueError as error:
+        raise_broadcast_error(error, values)
+        raise
     check_result(cls, memory, out)
     if mask and memory.dtype.kind in "fc":
         values = keep_before_write(cls, mask, memory, values)

@@ -134,7 +134,7 @@ def plain_function(cls: type[Function]) -> Callable[..., Any]:
         out = kwargs.pop("out", None)
         args, options = bind(cls, args, kwargs)
         result = apply(*args, **options)
-        return result if out is None else store(result, out)
+        return result if out is None else store(result, out, cls.names.split()[0])
 
     return function
 
@@ -149,7 +149,7 @@ def _variadic(cls: type[Function]) -> Callable[..., Any]:
         for name, value in kwargs.items():
             options[NUMPY_NAMES.get(name, name)] = value
         result = apply(*tensors, **options)
-        return result if out is None else store(result, out)
+        return result if out is None else store(result, out, cls.names.split()[0])
 
     return function
 
@@ -205,14 +205,14 @@ def bind(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return tuple(bound), options
 
 
-def store(result: Any, out: Any) -> Any:
+def store(result: Any, out: Any, name: str) -> Any:
     """Put `result` into the tensor given as ``out=`` and return that one."""
     if isinstance(out, tuple):
-        return tuple(store(r, o) for r, o in zip(result, out, strict=True))
+        return tuple(store(r, o, name) for r, o in zip(result, out, strict=True))
     if result._requires_grad or out._requires_grad:
         raise RuntimeError(
-            "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-            "requires grad. Leave out= away, or run under no_grad()."
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad.\nLeave out= away, or run under no_grad()."
         )
     if out._array.shape != result._array.shape:
         out._array = result._array.astype(out._array.dtype)

@@ -48,13 +48,14 @@ class ViewStep:
 class View:
     """What a view tensor knows: its root base, the steps to itself, and when it last looked at the base's history."""
 
-    __slots__ = ("base", "looked", "mode", "own", "steps")
+    __slots__ = ("base", "looked", "mode", "of_leaf", "own", "steps")
 
     def __init__(self, base: TensorBase, steps: tuple[ViewStep, ...], mode: str) -> None:
         self.base = base
         self.steps = steps
         self.looked = clock.last_write
         self.mode = mode  # "grad", or what forbids writing through it: "no_grad", "inference", "multiple"
+        self.of_leaf = False  # whether its history begins at a leaf that is itself a view
         self.own = False  # whether `requires_grad_` was called on the view itself, as a leaf of its own
 
     @staticmethod
@@ -71,6 +72,7 @@ class View:
         if isinstance(parent, View):
             steps = (*parent.steps, step)
             view = View(parent.base, steps, parent.mode if mode == "grad" else mode)
+            view.of_leaf = parent.of_leaf or (source._node is None and parent.own)
         elif parent is INFERENCE:
             return
         else:
@@ -99,14 +101,16 @@ class View:
         if self.mode != "grad":
             raise RuntimeError(self.refusal(tensor, WRITTEN_ELSEWHERE))
         self.looked = clock.last_write
-        if not self.base._requires_grad:
-            return  # the history begins at a leaf that is itself a view: nothing on the way there has changed
+        if self.of_leaf and not self.base._requires_grad:
+            return  # nothing on the way to that leaf has changed
+        base, required = self.base, self.base._requires_grad
         previous, state.grad_enabled = state.grad_enabled, True
         try:
-            again = replay(self.steps, self.base)
+            base._requires_grad = True  # where it no longer does, the new history ends there, as in PyTorch
+            again = replay(self.steps, base)
         finally:
-            state.grad_enabled = previous
-        set_history(tensor, again._node, again._requires_grad)
+            state.grad_enabled, base._requires_grad = previous, required
+        set_history(tensor, again._node)
 
     def refusal(self, tensor: TensorBase, what: str) -> str:
         """Say why this view may not be written through (or its base not written to), in PyTorch's words."""

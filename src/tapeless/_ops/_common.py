@@ -40,7 +40,7 @@ def normal_dims(dim: Any, ndim: int) -> tuple[int, ...]:
         dim = (dim,)
     axes = tuple(normal_dim(d, ndim) for d in dim)
     if len(set(axes)) != len(axes):
-        raise RuntimeError(f"dim {axes[-1]} appears multiple times in the list of dims {list(dim)}")
+        raise RuntimeError(f"dim {axes[-1]} appears multiple times in the list of dims\nThe dims are {list(dim)}.")
     return axes if ndim else ()
 
 
@@ -48,6 +48,21 @@ def normal_dims(dim: Any, ndim: int) -> tuple[int, ...]:
 def zero(dtype: Any) -> Any:
     """Return a 0-d zero of a dtype: NumPy takes half a microsecond longer to convert a Python number."""
     return np.zeros((), dtype)
+
+
+def check_not_empty(name: str, shape: Any, dim: int) -> None:
+    """Refuse to choose among no elements along `dim`, in PyTorch's words."""
+    if shape and shape[dim] == 0:
+        raise IndexError(
+            f"{name}(): Expected reduction dim {dim} to have non-zero size.\n"
+            f"The shape is {list(shape)}: there is nothing to choose."
+        )
+
+
+def check_has_dims(what: str, ndim: int) -> None:
+    """Refuse a 0-d tensor where a dim is needed, in PyTorch's words."""
+    if ndim == 0:
+        raise RuntimeError(what)
 
 
 def spread(g: Any, axes: tuple[int, ...], shape: tuple[int, ...], keepdim: bool) -> Any:

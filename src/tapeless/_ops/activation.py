@@ -78,7 +78,7 @@ class Gelu(FloatUnary):
 
     def forward(self, input: Any, approximate: str = "none") -> Any:
         if approximate not in ("none", "tanh"):
-            raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}")
+            raise RuntimeError(f"approximate argument must be either none or tanh.\nGot {approximate!r}.")
         self.approximate = approximate
         if approximate == "tanh":
             return 0.5 * input * (1 + np.tanh(_INNER * (input + 0.044715 * input**3)))
@@ -270,6 +270,11 @@ def celu(input: Any, alpha: float = 1.0) -> Any:
 @composite("glu", methods="")
 def glu(input: Any, dim: int = -1) -> Any:
     """Return the first half of `dim` times the sigmoid of the second half."""
+    dim = normal_dim(dim, input.ndim)
+    if input.ndim == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    if input.shape[dim] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
     first, second = input.chunk(2, dim)
     return first * second.sigmoid()
 

@@ -187,7 +187,7 @@ def refuse_integer_zero(input: Any, other: Any) -> None:
     """Raise PyTorch's error where NumPy would warn and return zero."""
     kinds = {getattr(getattr(x, "dtype", None), "kind", "i" if isinstance(x, int) else "f") for x in (input, other)}
     if kinds <= {"i", "u", "b"} and not np.all(other):
-        raise RuntimeError("ZeroDivisionError: an integer tensor was divided by zero; use floats, or mask the zeros")
+        raise RuntimeError("ZeroDivisionError\nAn integer tensor was divided by zero; use floats, or mask the zeros.")
 
 
 class Remainder(Binary):
@@ -250,7 +250,9 @@ class Pow(Binary):
         if kinds == ["b", "b"] or (kinds[0] == "b" and type(exponent) is bool):
             return np.logical_or(input, np.logical_not(exponent))
         if set(kinds) <= {"i", "u"} and np.any(np.asarray(exponent) < 0):
-            raise RuntimeError("Integers to negative integer powers are not allowed. Convert the base to a float first.")
+            raise RuntimeError(
+                "Integers to negative integer powers are not allowed.\nConvert the base to a float first: x.float()."
+            )
         return np.power(input, exponent)
 
     def grad_input(self, g, input, exponent):

@@ -11,9 +11,9 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._core.tensor_base import TensorBase, unwrap, wrap
-from .._dtypes import int64, promote
+from .._dtypes import bool_, int64, promote, scalar_name, uint8
 from .._kernels.indexing import along, is_basic, place, scatter_add
-from ._common import normal_dim
+from ._common import check_has_dims, normal_dim
 from .arithmetic import scaled
 from .reduction import ValuesIndices
 
@@ -81,15 +81,26 @@ def _explain_index(array: Any, index: Any, error: IndexError) -> str:
     items = index if isinstance(index, tuple) else (index,)
     used = sum(1 for item in items if item is not None and item is not Ellipsis)
     if used > array.ndim:
-        return f"too many indices for tensor of dimension {array.ndim}: the tensor has shape {list(array.shape)}"
+        if array.ndim == 0:
+            return (
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+                "convert a 0-dim tensor to a number"
+            )
+        return f"too many indices for tensor of dimension {array.ndim}\nThe tensor has shape {list(array.shape)}."
     if "boolean index did not match" in str(error):
         masks = [list(i.shape) for i in items if getattr(i, "dtype", None) == bool]
-        return f"The shape of the mask {masks[0]} at index 0 does not match the shape of the indexed tensor {list(array.shape)}"
+        return (
+            f"The shape of the mask {masks[0]} at index 0 does not match the shape of the indexed tensor "
+            f"{list(array.shape)} at index 0"
+        )
     if is_basic(index):
         for dim, item in enumerate(items):
             if isinstance(item, (int, np.integer)) and not -array.shape[dim] <= item < array.shape[dim]:
                 return f"index {item} is out of bounds for dimension {dim} with size {array.shape[dim]}"
-    return str(error)
+    if "could not be broadcast" in str(error):
+        shapes = ", ".join(str(list(np.shape(i))) for i in items if isinstance(i, (np.ndarray, list)))
+        return f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+    return str(error).replace("for axis", "for dimension")
 
 
 class GetItem(Function):
@@ -244,6 +255,8 @@ class ScatterAdd(Function):
 
     def forward(self, input: Any, dim: int, index: Any, src: Any) -> Any:
         self.dim = normal_dim(dim, input.ndim)
+        if input.ndim == 0:
+            return input + src.sum()
         check_range(index, input.shape[self.dim], self.dim)
         part = src[tuple(slice(0, n) for n in index.shape)]
         return input + scatter_add(part, index, self.dim, input.shape)
@@ -252,6 +265,8 @@ class ScatterAdd(Function):
         return g
 
     def grad_src(self, g, index, src):
+        if len(g.shape) == 0:
+            return np.broadcast_to(g, src.shape)
         return _fit(g[along(index, self.dim)], src.shape)
 
 
@@ -329,9 +344,17 @@ class IndexSelect(Function):
 
     def forward(self, input: Any, dim: int, index: Any) -> Any:
         self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
+        if index.dtype.kind not in "iu":
+            raise RuntimeError(
+                f"index_select(): Expected dtype int32 or int64 for index\nGot {index.dtype}: use index.long()."
+            )
         if input.ndim == 0:
             return input.copy()
-        check_range(index, input.shape[self.dim], self.dim)
+        if index.size and (index.min() < 0 or index.max() >= input.shape[self.dim]):
+            raise IndexError(
+                f"index out of range in self\nThe indices go from {index.min()} to {index.max()}, the size of dim "
+                f"{self.dim} is {input.shape[self.dim]}."
+            )
         return np.take(input, index.reshape(-1), axis=self.dim)
 
     def grad_input(self, g, index):
@@ -359,6 +382,11 @@ class IndexAdd(Function):
 
 
 def _promote_where(condition: Any, input: Any, other: Any) -> Any:
+    if getattr(condition, "dtype", bool_) is not bool_ and condition.dtype != uint8:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{scalar_name(condition.dtype)}\nCompare it with something: where(x != 0, ...)."
+        )
     return (condition, *promote(input, other))
 
 
@@ -402,6 +430,11 @@ def _where_method(self: Any, condition: Any, other: Any) -> Any:
     return Where.apply(condition, self, other)
 
 
+def _c_type(dtype: Any) -> str:
+    """Return the C type that PyTorch's message names."""
+    return {"int64": "long int", "float32": "float", "float64": "double", "int32": "int"}.get(dtype.name, dtype.name)
+
+
 class MaskedFill(Function):
     """`input` with `value` where `mask` holds."""
 
@@ -410,7 +443,10 @@ class MaskedFill(Function):
 
     def forward(self, input: Any, mask: Any, value: Any) -> Any:
         if mask.dtype != bool:
-            raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+            raise RuntimeError(
+                f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_type(mask.dtype)}\n"
+                "Compare it with something: mask != 0."
+            )
         return np.where(mask, np.asarray(value).astype(input.dtype), input)
 
     def grad_input(self, g, mask):
@@ -486,6 +522,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
 @composite("narrow")
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """Return a view of `length` positions of `dim` from `start` on."""
+    check_has_dims("narrow() cannot be applied to a 0-dim tensor.", input.ndim)
     dim, start = normal_dim(dim, input.ndim), operator.index(start)
     if start < 0:
         start += input.shape[dim]
@@ -497,7 +534,14 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 @composite("select")
 def select(input: Any, dim: int, index: int) -> Any:
     """Return a view of one position of `dim`."""
-    return input[(slice(None),) * normal_dim(dim, input.ndim) + (operator.index(index),)]
+    if input.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim, index = normal_dim(dim, input.ndim), operator.index(index)
+    if not -input.shape[dim] <= index < input.shape[dim]:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {dim}"
+        )
+    return GetItem.apply(input, (slice(None),) * dim + (index,))
 
 
 @composite("take")
@@ -511,7 +555,9 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Return int64 rows of zeros with a one at each class."""
     labels = unwrap(tensor)
     if labels.dtype != int64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {labels.dtype}")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor.\nGot {labels.dtype}: use x.long()."
+        )
     if labels.size and labels.min() < 0:
         raise RuntimeError("Class values must be non-negative.")
     count = (int(labels.max()) + 1 if labels.size else 0) if num_classes == -1 else num_classes
@@ -532,6 +578,7 @@ def _order(input: Any, dim: int, descending: bool, stable: bool = True) -> Any:
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """Return a pair (values, indices) sorted along `dim`; equal elements keep their order."""
     if input.ndim == 0:
+        normal_dim(dim, 0)
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     dim = normal_dim(dim, input.ndim)
     index = wrap(np.ascontiguousarray(_order(unwrap(input), dim, descending)))
@@ -551,4 +598,6 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
         raise RuntimeError("selected index k out of range")
     values, index = sort(input, dim, largest)
-    return ValuesIndices(values.narrow(dim, 0, k), index.narrow(dim, 0, k)) if input.ndim else ValuesIndices(values, index)
+    if input.ndim == 0:
+        return ValuesIndices(values, index)
+    return ValuesIndices(values.narrow(dim, 0, k), index.narrow(dim, 0, k))

@@ -11,7 +11,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
-from .._dtypes import int64, promote
+from .._dtypes import int64, promote, scalar_name
 from .activation import LogSigmoid
 from .indexing import Gather, Where
 
@@ -391,7 +391,7 @@ def _check_classes(input: Any, target: Any, classes: int, ignore_index: int) -> 
     x, y = unwrap(input), unwrap(target)
     if y.dtype.kind not in "iu":
         raise RuntimeError(
-            f"expected scalar type Long but found {'Float' if y.dtype.kind == 'f' else y.dtype}\n"
+            f"expected target dtype to be Long or Byte, but got {scalar_name(y.dtype)}\n"
             "Class numbers are integers: use target.long(). (Class probabilities need the shape of the input.)"
         )
     expected = x.shape[:classes] + x.shape[classes + 1 :]
@@ -405,6 +405,6 @@ def _check_classes(input: Any, target: Any, classes: int, ignore_index: int) -> 
     wrong = (y != ignore_index) & ((y < 0) | (y >= x.shape[classes]))
     if wrong.any():
         raise IndexError(
-            f"Target {y[wrong].reshape(-1)[0]} is out of bounds: the input has {x.shape[classes]} classes, "
+            f"Target {y[wrong].reshape(-1)[0]} is out of bounds.\nThe input has {x.shape[classes]} classes, "
             f"numbered from 0 to {x.shape[classes] - 1}."
         )

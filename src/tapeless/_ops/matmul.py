@@ -72,6 +72,11 @@ class Matmul(Function):
 
 def _mismatch(a: Any, b: Any) -> str:
     """Say which sizes of two factors do not meet, in PyTorch's words for their numbers of dims."""
+    if len(a) == len(b) == 1:
+        return (
+            f"inconsistent tensor size, expected tensor {list(a)} and src {list(b)} to have the same number of "
+            f"elements, but got {a[0]} and {b[0]} elements respectively"
+        )
     if len(a) <= 2 and len(b) == 1:
         return f"size mismatch, got input ({a[0] if a else 1}), mat ({'x'.join(map(str, a))}), vec ({b[0]})"
     if len(b) > 2 and len(a) > 2:
@@ -89,13 +94,13 @@ def _mismatch(a: Any, b: Any) -> str:
 NUMPY[np.dot] = Matmul.apply
 
 
-def _checked(name: str, dims: tuple[int, int], words: tuple[str, str]) -> Any:
+def _checked(name: str, dims: tuple[int, int], complain: Any) -> Any:
     """Return a matrix product that insists on the number of dims of its factors."""
 
     def function(input: Any, other: Any, *, out: Any = None) -> Any:
-        for tensor, ndim, word in zip((input, other), dims, words, strict=True):
-            if tensor.ndim != ndim:
-                raise RuntimeError(f"{word} must be a {_NOUN[ndim]}, got {tensor.ndim}-D with shape {list(tensor.shape)}")
+        if (input.ndim, other.ndim) != dims:
+            line = complain(input.ndim, other.ndim)
+            raise RuntimeError(f"{line}\nThe shapes are {list(input.shape)} and {list(other.shape)}; see matmul.")
         result = Matmul.apply(input, other)
         return result if out is None else out.copy_(result)
 
@@ -103,15 +108,14 @@ def _checked(name: str, dims: tuple[int, int], words: tuple[str, str]) -> Any:
     return function
 
 
-_NOUN = {1: "vector", 2: "matrix", 3: "3D tensor"}
-
-for _name, _dims, _words, _doc in (
-    ("mm", (2, 2), ("self", "mat2"), "Product of two matrices."),
-    ("bmm", (3, 3), ("batch1", "batch2"), "Products of two batches of matrices."),
-    ("mv", (2, 1), ("self", "vec"), "Product of a matrix and a vector."),
-    ("dot", (1, 1), ("1D tensors expected, but self", "1D tensors expected, but tensor"), "Inner product of two vectors."),
+# Name, numbers of dims, PyTorch's complaint about other numbers, docstring.
+for _name, _dims, _complain, _doc in (
+    ("mm", (2, 2), lambda a, b: f"{'self' if a != 2 else 'mat2'} must be a matrix", "Product of two matrices."),
+    ("bmm", (3, 3), lambda a, b: f"{'batch1' if a != 3 else 'batch2'} must be a 3D tensor", "Batched matrix product."),
+    ("mv", (2, 1), lambda a, b: f"vector + matrix @ vector expected, got 1, {a}, {b}", "Product of matrix and vector."),
+    ("dot", (1, 1), lambda a, b: f"1D tensors expected, but got {a}D and {b}D tensors", "Inner product of vectors."),
 ):
-    _function = _checked(_name, _dims, _words)
+    _function = _checked(_name, _dims, _complain)
     _function.__doc__ = _doc
     composite(_name)(_function)
 
@@ -120,7 +124,8 @@ for _name, _dims, _words, _doc in (
 def outer(input: Any, vec2: Any) -> Any:
     """Return the outer product of two vectors."""
     if input.ndim != 1 or vec2.ndim != 1:
-        raise RuntimeError(f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D")
+        name, ndim = ("self", input.ndim) if input.ndim != 1 else ("vec2", vec2.ndim)
+        raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {ndim}-D")
     return input.unsqueeze(1) * vec2
 
 
@@ -141,6 +146,8 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 @composite("trace")
 def trace(input: Any) -> Any:
     """Return the sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return input.diagonal().sum()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.registry import composite
+from .._core.registry import NUMPY, composite
 from .._kernels.special import erf, expit
 from ._common import FloatUnary, Unary
 
@@ -325,10 +325,12 @@ class Round(_Rounding):
 
     names = "round"
     inplace = True
-    numpy = np.round
 
     def forward(self, input: Any, *, decimals: int = 0) -> Any:
         return np.round(input, decimals)
+
+
+NUMPY[np.round] = lambda a, decimals=0: Round.apply(a, decimals=decimals)
 
 
 @composite("frac")

@@ -11,9 +11,9 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._core.tensor_base import unwrap, wrap
-from .._dtypes import as_dtype, get_default_dtype, int64, uint8
+from .._dtypes import as_dtype, get_default_dtype, int64, scalar_name, uint8
 from .._kernels.indexing import scatter_add
-from ._common import normal_dim, normal_dims, spread
+from ._common import check_not_empty, normal_dim, normal_dims, spread
 
 ValuesIndices = namedtuple("ValuesIndices", "values indices")
 """What reductions with a `dim` return: the values, and where along the dim they were found."""
@@ -54,7 +54,7 @@ class Mean(Function):
         if input.dtype.kind in "iub":
             raise RuntimeError(
                 "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-                f"Got: {input.dtype}. Convert it first: x.float().mean()."
+                f"Got: {scalar_name(input.dtype)}\nConvert it first: x.float().mean()."
             )
         self.axes, self.shape_in, self.keepdim = normal_dims(dim, input.ndim), input.shape, keepdim
         self.count = math.prod(input.shape[axis] for axis in self.axes)
@@ -118,7 +118,6 @@ class Cumsum(Function):
 
     names = "cumsum"
     inplace = True
-    numpy = np.cumsum
 
     def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
         self.dim = normal_dim(dim, input.ndim)
@@ -133,7 +132,6 @@ class Cumprod(Function):
 
     names = "cumprod"
     inplace = True
-    numpy = np.cumprod
 
     def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
         self.dim = normal_dim(dim, input.ndim)
@@ -153,6 +151,17 @@ class Cumprod(Function):
             partial = (g[(*head, slice(i, n))] * np.cumprod(rest, self.dim)).sum(axis=self.dim, keepdims=True)
             columns.append(partial * before[(*head, slice(i, i + 1))])
         return np.concatenate(columns, self.dim) if columns else g
+
+
+def _numpy_running(cls: Any) -> Any:
+    """Return NumPy's `cumsum` or `cumprod`, which flatten where no axis is given."""
+    return lambda a, axis=None, dtype=None: cls.apply(
+        a.reshape(-1) if axis is None else a, 0 if axis is None else axis, dtype=dtype
+    )
+
+
+NUMPY[np.cumsum] = _numpy_running(Cumsum)
+NUMPY[np.cumprod] = _numpy_running(Cumprod)
 
 
 class _Variance(Function):
@@ -270,13 +279,16 @@ class _Extreme(Function):
     """The largest or smallest elements over any dims; ties share the gradient equally."""
 
     ufunc: Any
+    word: str
 
     def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
         if math.prod(input.shape[axis] for axis in self.axes) == 0:
+            for axis in self.axes if dim is not None else ():
+                check_not_empty(self.word, input.shape, axis)
             raise RuntimeError(
-                f"{self.names}(): Expected reduction dim to be specified for input.numel() == 0. "
-                f"Got shape {list(input.shape)}: there is no element to choose."
+                f"{self.word}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                f"reduction dim with the 'dim' argument.\nThe shape is {list(input.shape)}: there is nothing to choose."
             )
         return self.ufunc.reduce(input, axis=self.axes, keepdims=keepdim)
 
@@ -290,15 +302,37 @@ class _Extreme(Function):
 class Amax(_Extreme):
     """The largest elements, over all dims or `dim`."""
 
-    names = "amax"
+    names = word = "amax"
     ufunc = np.maximum
 
 
 class Amin(_Extreme):
     """The smallest elements, over all dims or `dim`."""
 
-    names = "amin"
+    names = word = "amin"
     ufunc = np.minimum
+
+
+class _MaxOverall(Amax):
+    """`max` of all elements."""
+
+    names, word = "", "max"
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "MaxBackward1"
+
+
+class _MinOverall(Amin):
+    """`min` of all elements."""
+
+    names, word = "", "min"
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "MinBackward1"
 
 
 class _ExtremeAlong(Function):
@@ -309,6 +343,7 @@ class _ExtremeAlong(Function):
         if input.ndim == 0:
             self.index = np.zeros((), int64)
             return input.copy(), self.index
+        check_not_empty(self.word, input.shape, self.dim)
         index = np.expand_dims(self.pick(input, self.dim), self.dim)
         values = np.take_along_axis(input, index, self.dim)
         self.index = index
@@ -327,6 +362,7 @@ class MaxAlong(_ExtremeAlong):
     """`max` with a `dim`."""
 
     pick = staticmethod(np.argmax)
+    word = "max"
 
     @classmethod
     def name(cls) -> str:
@@ -338,6 +374,7 @@ class MinAlong(_ExtremeAlong):
     """`min` with a `dim`."""
 
     pick = staticmethod(np.argmin)
+    word = "min"
 
     @classmethod
     def name(cls) -> str:
@@ -363,7 +400,7 @@ def max_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None
     """
     if axis is not None or keepdims is not None:
         return Amax.apply(input, axis, bool(keepdims))
-    return _extreme(input, dim, keepdim, MaxAlong, Amax, "maximum")
+    return _extreme(input, dim, keepdim, MaxAlong, _MaxOverall, "maximum")
 
 
 @composite("min", numpy=np.min)
@@ -371,7 +408,7 @@ def min_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None
     """Return the smallest element; with `dim`, a pair (values, indices); of two tensors, the elementwise minimum."""
     if axis is not None or keepdims is not None:
         return Amin.apply(input, axis, bool(keepdims))
-    return _extreme(input, dim, keepdim, MinAlong, Amin, "minimum")
+    return _extreme(input, dim, keepdim, MinAlong, _MinOverall, "minimum")
 
 
 class _Where(Function):
@@ -382,7 +419,9 @@ class _Where(Function):
             dim = normal_dim(dim, input.ndim)
         if input.shape == ():
             return np.zeros((), int64)
-        if math.prod(input.shape) == 0 and (dim is None or input.shape[dim] == 0):
+        if dim is not None:
+            check_not_empty(self.names, input.shape, dim)
+        elif math.prod(input.shape) == 0:
             raise IndexError(f"{self.names}(): Expected reduction dim to be specified for input.numel() == 0.")
         return np.asarray(self.pick(input, axis=dim, keepdims=keepdim))
 
@@ -415,7 +454,8 @@ class All(Function):
     numpy = np.all
 
     def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return _truth(np.all(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim), input)
+        axes = () if dim == () else normal_dims(dim, input.ndim)  # PyTorch: no dims, no reduction
+        return _truth(np.all(input, axis=axes, keepdims=keepdim), input)
 
 
 class Any_(Function):
@@ -425,7 +465,8 @@ class Any_(Function):
     numpy = np.any
 
     def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        return _truth(np.any(input, axis=normal_dims(dim, input.ndim), keepdims=keepdim), input)
+        axes = () if dim == () else normal_dims(dim, input.ndim)
+        return _truth(np.any(input, axis=axes, keepdims=keepdim), input)
 
 
 class CountNonzero(Function):

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .._core.function import Function
+from .._core.function import Function, raise_broadcast_error
 from .._core.registry import NUMPY, composite
-from .._dtypes import as_dtype, result_dtype
+from .._dtypes import as_dtype, result_dtype, scalar_name
 from .._kernels.indexing import place
-from ._common import as_int, normal_dim, normal_dims
+from ._common import as_int, check_has_dims, normal_dim, normal_dims
 
 
 class Reshape(Function):
@@ -122,6 +122,7 @@ def reshape_as(input: Any, other: Any) -> Any:
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Return `input` with the dims from `start_dim` to `end_dim` made one."""
     if input.ndim == 0:
+        normal_dims((start_dim,), 0), normal_dims((end_dim,), 0)
         return input.reshape(1)
     start, end = normal_dim(start_dim, input.ndim), normal_dim(end_dim, input.ndim)
     if start > end:
@@ -137,7 +138,15 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     """Return `input` with `dim` split into `sizes`, of which one may be -1."""
     dim = normal_dim(dim, input.ndim)
     shape = tuple(input.shape)
-    inner = _full_shape(tuple(sizes), (shape[dim],), "unflatten")
+    try:
+        inner = _full_shape(tuple(sizes), (shape[dim],), "unflatten")
+    except RuntimeError as error:
+        if "is invalid for input" not in str(error):
+            raise
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in "
+            "the input tensor"
+        ) from None
     return Reshape.apply(input, (*shape[:dim], *inner, *shape[dim + 1 :]))
 
 
@@ -158,9 +167,12 @@ class Permute(Function):
         if len(dims) != input.ndim:
             raise RuntimeError(
                 f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-                f"desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
+                f"desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = "
+                f"{len(dims)}"
             )
-        self.dims = normal_dims(dims, input.ndim) if input.ndim else ()
+        self.dims = tuple([normal_dim(d, input.ndim) for d in dims])
+        if len(set(self.dims)) != len(self.dims):
+            raise RuntimeError(f"permute(): duplicate dims are not allowed.\nThe dims are {list(dims)}.")
         return np.transpose(input, self.dims)
 
     def grad_input(self, g):
@@ -200,7 +212,7 @@ class T(Function):
     def forward(self, input: Any) -> Any:
         if input.ndim > 2:
             raise RuntimeError(
-                f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D. Use x.mT or x.transpose(a, b)."
+                f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D\nUse x.mT or x.transpose(a, b)."
             )
         return input.T
 
@@ -276,13 +288,14 @@ class Expand(Function):
         added = len(shape) - input.ndim
         if added < 0:
             raise RuntimeError(
-                f"expand({list(input.shape)}, size={list(shape)}): the number of sizes provided ({len(shape)}) must "
+                f"expand(torch.{scalar_name(input.dtype)}Tensor{{{list(input.shape)}}}, size={list(shape)}): the number of "
+                f"sizes provided ({len(shape)}) must "
                 f"be greater or equal to the number of dimensions in the tensor ({input.ndim})"
             )
         sizes = tuple(
             (input.shape[i - added] if i >= added else n) if n == -1 else as_int(n) for i, n in enumerate(shape)
         )
-        for i, n in enumerate(input.shape):
+        for i, n in reversed(list(enumerate(input.shape))):
             if n != 1 and n != sizes[i + added]:
                 raise RuntimeError(
                     f"The expanded size of the tensor ({sizes[i + added]}) must match the existing size ({n}) at "
@@ -324,7 +337,7 @@ class Repeat(Function):
             )
         self.repeats = tuple(as_int(n) for n in repeats)
         self.shape_in = (1,) * (len(repeats) - input.ndim) + input.shape
-        return np.tile(input, self.repeats)
+        return np.tile(input, self.repeats) if input.size else np.tile(input, self.repeats).copy()
 
     def grad_input(self, g):
         pairs = [n for pair in zip(self.repeats, self.shape_in, strict=True) for n in pair]
@@ -366,8 +379,8 @@ class Roll(Function):
     numpy = np.roll
 
     def forward(self, input: Any, shifts: Any, dims: Any = None) -> Any:
-        self.shifts, self.dims = shifts, dims
-        return np.roll(input, shifts, dims)
+        self.shifts, self.dims = shifts, None if dims is None else normal_dims(dims, input.ndim)
+        return np.roll(input, shifts, self.dims)
 
     def grad_input(self, g):
         back = tuple(-s for s in self.shifts) if isinstance(self.shifts, (tuple, list)) else -self.shifts
@@ -391,17 +404,23 @@ class Cat(Function):
             raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
         # PyTorch skips legacy empty tensors of shape (0,), whatever the others' number of dims.
         real = [t for t in tensors if t.shape != (0,)] or list(tensors[:1])
+        if real[0].ndim == 0:
+            raise RuntimeError(
+                "zero-dimensional tensor (at position 0) cannot be concatenated\nUse stack, which adds a dim."
+            )
         self.dim = normal_dim(dim, real[0].ndim)
         for i, t in enumerate(real):
             if t.ndim != real[0].ndim:
                 raise RuntimeError(
-                    f"Tensors must have same number of dimensions: got {real[0].ndim} and {t.ndim} (tensor {i})"
+                    f"Tensors must have same number of dimensions: got {real[0].ndim} and {t.ndim}\n"
+                    f"Tensor {i} is the first of another number."
                 )
-            if any(a != b for d, (a, b) in enumerate(zip(t.shape, real[0].shape, strict=True)) if d != self.dim):
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {self.dim}. Expected shape "
-                    f"{list(real[0].shape)} but got {list(t.shape)} for tensor number {i} in the list."
-                )
+            for d, (a, b) in enumerate(zip(real[0].shape, t.shape, strict=True)):
+                if a != b and d != self.dim:
+                    raise RuntimeError(
+                        f"Sizes of tensors must match except in dimension {self.dim}. Expected size {a} but got size "
+                        f"{b} for tensor number {i} in the list.\nThe shapes are {[list(t.shape) for t in tensors]}."
+                    )
         dtype = result_dtype(*tensors)
         self.sizes = [t.shape[self.dim] if t.shape != (0,) else 0 for t in tensors]
         self.empty = [t.shape == (0,) and real[0].ndim != 1 for t in tensors]
@@ -451,6 +470,7 @@ class Split(Function):
     view = True
 
     def forward(self, tensor: Any, split_size_or_sections: Any, dim: int = 0) -> Any:
+        check_has_dims("split expects at least a 1-dimensional tensor", tensor.ndim)
         self.dim, self.shape_in = normal_dim(dim, tensor.ndim), tensor.shape
         length = tensor.shape[self.dim]
         if isinstance(split_size_or_sections, (tuple, list)):
@@ -463,7 +483,9 @@ class Split(Function):
         else:
             step = as_int(split_size_or_sections)
             if step < 0 or (step == 0 and length):
-                raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {length}")
+                raise RuntimeError(
+                    f"split_size can only be 0 if dimension size is 0, but got dimension size of {length}"
+                )
             sizes = [min(step, length - start) for start in range(0, length, step)] if length else [0]
         ends = np.cumsum(sizes).tolist()
         head = (slice(None),) * self.dim
@@ -476,6 +498,7 @@ class Split(Function):
 @composite("chunk")
 def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     """Return views of (at most) `chunks` pieces of equal size along `dim`; the last may be smaller."""
+    check_has_dims("chunk expects at least a 1-dimensional tensor", input.ndim)
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     length = input.shape[normal_dim(dim, input.ndim)]
@@ -489,12 +512,20 @@ class Unbind(Function):
     view = True
 
     def forward(self, input: Any, dim: int = 0) -> Any:
+        if input.ndim == 0:
+            raise IndexError("Dimension specified as 0 but tensor has no dimensions")
         self.dim = normal_dim(dim, input.ndim)
         head = (slice(None),) * self.dim
         return tuple(input[(*head, i, ...)] for i in range(input.shape[self.dim]))
 
     def grad_input(self, g):
         return np.stack(g, self.dim)
+
+
+def check_matrix(name: str, input: Any) -> None:
+    """Refuse what has fewer than two dims; NumPy would make a matrix of a vector."""
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions\nIts shape is {list(input.shape)}.")
 
 
 class Tril(Function):
@@ -505,6 +536,7 @@ class Tril(Function):
     numpy = np.tril
 
     def forward(self, input: Any, diagonal: int = 0) -> Any:
+        check_matrix("tril", input)
         self.diagonal = diagonal
         return np.tril(input, diagonal)
 
@@ -520,6 +552,7 @@ class Triu(Function):
     numpy = np.triu
 
     def forward(self, input: Any, diagonal: int = 0) -> Any:
+        check_matrix("triu", input)
         self.diagonal = diagonal
         return np.triu(input, diagonal)
 
@@ -536,6 +569,8 @@ class Diagonal(Function):
     def forward(self, input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
         self.offset, self.shape_in = offset, input.shape
         self.dims = normal_dim(dim1, input.ndim), normal_dim(dim2, input.ndim)
+        if self.dims[0] == self.dims[1]:
+            raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
         out = np.diagonal(input, offset, *self.dims)
         if input.flags.writeable:  # NumPy hands out diagonals read-only; they are plain views
             out.flags.writeable = True
@@ -619,11 +654,9 @@ class Copy(Function):
         if src.shape != input.shape:
             try:
                 return np.broadcast_to(src, input.shape)
-            except ValueError:
-                raise RuntimeError(
-                    f"The size of tensor a {list(input.shape)} must match the size of tensor b {list(src.shape)} "
-                    "to copy into it"
-                ) from None
+            except ValueError as error:
+                raise_broadcast_error(error, (input, src))
+                raise
         return src
 
     def grad_input(self, g):

@@ -76,45 +76,30 @@ class Adam(Optimizer):
             if not 0 <= beta < 1:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
-    def open_state(self, unit: Unit, group: dict[str, Any]) -> None:
-        """Bring the moments into PyTorch's units; from then on they stay in them (see `adam`)."""
-        if not unit.plain:
-            _rescale(unit, 1 - group["betas"][0], 1 - group["betas"][1])
-            unit.plain = True
-
     def update(self, unit: Unit, group: dict[str, Any]) -> None:
         """Compute one step of a unit."""
-        beta1, beta2 = group["betas"]
-        if "exp_avg" not in unit.state:
-            unit.new_state("exp_avg")
-            unit.new_state("exp_avg_sq")
-            unit.betas = (beta1, beta2)  # type: ignore[attr-defined]
-        if group["amsgrad"] and "max_exp_avg_sq" not in unit.state:
-            unit.new_state("max_exp_avg_sq")
-        if not unit.plain and unit.betas != (beta1, beta2):  # type: ignore[attr-defined]
-            self.open_state(unit, {"betas": unit.betas})  # type: ignore[attr-defined]
+        _prepare(unit, group["betas"], group["amsgrad"])
         state = [unit.state["exp_avg"], unit.state["exp_avg_sq"]]
-        if group["amsgrad"]:
-            state.append(unit.state["max_exp_avg_sq"])
+        state.append(unit.state["max_exp_avg_sq"] if group["amsgrad"] else None)
         options = self._options(unit, group)
-        temporary = unit.temporary()
         for piece in unit.chunks(unit.values, unit.grads, *state):
-            adam(*piece, t=temporary[: len(piece[0])] if piece[0].ndim == 1 else temporary, **options)
+            adam(*piece, **options)
 
     def _options(self, unit: Unit, group: dict[str, Any]) -> dict[str, Any]:
         """Return what `adam` needs besides arrays, as scalars of the unit's dtype."""
         beta1, beta2 = group["betas"]
         lr, decay = float(group["lr"]), group["weight_decay"]
         correction1, correction2 = 1 - beta1**unit.steps, 1 - beta2**unit.steps
-        # sqrt(v / c2) + eps = root * (sqrt(V) + eps / root), where v = V for plain moments, (1 - beta2) V otherwise.
-        root = math.sqrt((1 if unit.plain else 1 - beta2) / correction2)
-        rate = lr * (1 if unit.plain else 1 - beta1) / (correction1 * root)
+        # sqrt(v / c2) + eps = root * (sqrt(V) + eps / root), where V is the moment that we carry, v = scale * V.
+        scaled = bool(unit.scales)
+        root = math.sqrt(unit.scales.get("exp_avg_sq", 1) / correction2)
+        rate = lr * unit.scales.get("exp_avg", 1) / (correction1 * root)
         decoupled = group["decoupled_weight_decay"]
         return {
             "beta1": unit.scalar("beta1", beta1),
             "beta2": unit.scalar("beta2", beta2),
-            "share1": unit.scalar("share1", 1 - beta1) if unit.plain else None,
-            "share2": unit.scalar("share2", 1 - beta2) if unit.plain else None,
+            "share1": None if scaled else unit.scalar("share1", 1 - beta1),
+            "share2": None if scaled else unit.scalar("share2", 1 - beta2),
             "eps": unit.scalar("eps", group["eps"] / root),
             "rate": unit.scalar("step", -rate),
             "decay": unit.scalar("decay", decay) if decay and not decoupled else None,
@@ -160,11 +145,18 @@ class AdamW(Adam):
         )
 
 
-def _rescale(unit: Unit, first: float, second: float) -> None:
-    """Multiply the moments."""
-    for name, factor in (("exp_avg", first), ("exp_avg_sq", second), ("max_exp_avg_sq", second)):
-        if name in unit.state:
-            unit.state[name] *= unit.values.dtype.type(factor)
+def _prepare(unit: Unit, betas: tuple[float, float], amsgrad: bool) -> None:
+    """Make the state that is missing, and bring it into PyTorch's units when the betas are no longer those it is in."""
+    beta1, beta2 = betas
+    if "exp_avg" not in unit.state:
+        unit.new_state("exp_avg")
+        unit.new_state("exp_avg_sq")
+        if unit.values.itemsize > 2:  # float16 could not hold moments without their factors
+            unit.scales = {"exp_avg": 1 - beta1, "exp_avg_sq": 1 - beta2, "max_exp_avg_sq": 1 - beta2}
+    if amsgrad and "max_exp_avg_sq" not in unit.state:
+        unit.new_state("max_exp_avg_sq")
+    if unit.scales and (unit.scales["exp_avg"], unit.scales["exp_avg_sq"]) != (1 - beta1, 1 - beta2):
+        unit.open_state()
 
 
 def adam(
@@ -172,9 +164,9 @@ def adam(
     grads: Any,
     m: Any,
     v: Any,
-    largest: Any = None,
-    *,
+    largest: Any,
     t: Any,
+    *,
     beta1: Any,
     beta2: Any,
     share1: Any,

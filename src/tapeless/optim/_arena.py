@@ -25,22 +25,23 @@ CHUNK = 16384
 """Elements of an arena that are updated at a time: what a step touches of them stays in the L2 cache."""
 
 
-class Memory(np.ndarray[Any, Any]):
+class Memory(bytearray):
     """The bytes that arenas are cut from; the type tells their slices from memory that users share with us."""
 
+    def __init__(self, size: int) -> None:
+        super().__init__(size + _ALIGN)  # zeros
+        self.start = -np.ndarray(1, np.uint8, self).__array_interface__["data"][0] % _ALIGN
 
-def aligned(size: int) -> memoryview:
-    """Return `size` zero bytes that start on a cache line."""
-    raw = np.zeros(size + _ALIGN, np.uint8).view(Memory)
-    start = -raw.__array_interface__["data"][0] % _ALIGN
-    return memoryview(raw)[start : start + size]
+    def array(self, shape: Any, dtype: Any, start: int) -> Any:
+        """Return an array on the bytes from `start`, counted from a cache line, on."""
+        return np.ndarray(shape, dtype, self, self.start + start)
 
 
 def empty_like(array: Any, count: int) -> Any:
     """Return memory to compute in: `count` elements for a flat `array`, else its shape."""
     if array.ndim != 1:
         return np.empty_like(array)
-    return np.ndarray(count, array.dtype, aligned(count * array.itemsize))
+    return Memory(count * array.itemsize).array(count, array.dtype, 0)
 
 
 def padded(array: Any) -> int:
@@ -56,12 +57,12 @@ def cut(shapes: list[Any]) -> tuple[Any, list[Any]]:
     """
     dtype = shapes[0].dtype
     size = sum(padded(array) for array in shapes)
-    memory = aligned(size)
+    memory = Memory(size)
     parts, start = [], 0
     for array in shapes:
-        parts.append(np.ndarray(array.shape, dtype, memory, start))
+        parts.append(memory.array(array.shape, dtype, start))
         start += padded(array)
-    return np.ndarray(size // dtype.itemsize, dtype, memory), parts
+    return memory.array(size // dtype.itemsize, dtype, 0), parts
 
 
 def array_of(g: Any) -> Any:
@@ -119,7 +120,10 @@ class Unit:
         return box
 
     def chunks(self, *arrays: Any) -> Iterator[Any]:
-        """Go through arrays of the unit's size together, a cache-sized piece at a time, with memory to compute in."""
+        """Go through arrays of the unit's size together, a cache-sized piece at a time, and with memory to compute in.
+
+        None stands for an array that is not needed.
+        """
         size = arrays[0].size
         t = self.scratch.get("temporary")
         if t is None:
@@ -129,7 +133,7 @@ class Unit:
             return
         for start in range(0, size, CHUNK):
             stop = min(start + CHUNK, size)
-            yield (*[array[start:stop] for array in arrays], t[: stop - start])
+            yield (*[None if array is None else array[start:stop] for array in arrays], t[: stop - start])
 
 
 class Single(Unit):
@@ -150,6 +154,7 @@ class Single(Unit):
                     f"the parameter changed its shape from {list(self.values.shape)} to {list(p._array.shape)} after "
                     "the optimizer had gathered state for it; make a new optimizer"
                 )
+            self.state = {name: state.astype(p._array.dtype) for name, state in self.state.items()}
             self.scratch.clear()
         self.values, self.grads = p._array, array_of(p._grad)
         self.keys = [clock.watch(p._array)]
@@ -165,7 +170,8 @@ class Single(Unit):
 
     def new_state(self, name: str) -> Any:
         """Make a state of zeros in the parameter's shape."""
-        self.state[name] = state = np.zeros_like(self.params[0]._array)
+        self.values = self.params[0]._array
+        self.state[name] = state = np.zeros_like(self.values)
         return state
 
 
@@ -256,13 +262,14 @@ def may_move(p: Any) -> bool:
 
     A view of it (``p.numpy()``, ``p.detach()``, a graph that still needs it) would be left behind silently.
     """
-    flags, base = p._array.flags, p._array.base
-    if not (flags.c_contiguous and flags.writeable):
+    if not (p._array.flags.c_contiguous and p._array.flags.writeable):
         return False
+    base = p._array.base
     if base is None:
         known = 0
-    elif isinstance(base, memoryview) and isinstance(base.obj, Memory):  # a slice of some optimizer's arena,
-        known = sum(id(p._array) in arena.places for arena in Arena.alive)  # which notices when it is gone
+    elif isinstance(base, Memory):  # a slice of some optimizer's arena,
+        known = sum([id(p._array) in arena.places for arena in Arena.alive])  # which notices when it is gone
     else:
         return False
-    return sys.getrefcount(p._array) <= 2 + known  # the parameter and the argument
+    # The parameter and getrefcount's argument hold it; no local variable may (nor `.flags`, which holds its array).
+    return sys.getrefcount(p._array) <= 2 + known

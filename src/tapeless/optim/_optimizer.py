@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from .. import _dtypes
 from .._core.hooks import HookDict, RemovableHandle
 from .._core.modes import enable_grad
 from .._core.tensor_base import TensorBase, wrap
 from ._arena import Arena, Single, Unit, may_move
+from ._state import State, arrays_of
+
+Params = Iterable[Any]
 
 
 class Optimizer:
@@ -22,11 +27,13 @@ class Optimizer:
     """
 
     state_names: tuple[str, ...] = ()  # the arrays of a unit's state, under PyTorch's names
+    counts_steps: bool = True  # whether the state of a parameter says how many steps it has seen
 
-    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self._units: list[list[Unit]] = []
+        self._placed: list[list[int]] = []  # for each group the ids of its parameters, once all have a unit
         self._waiting: dict[Any, dict[str, Any]] = {}  # loaded state of parameters that have no unit yet
         self._pre_hooks, self._post_hooks = HookDict(), HookDict()
         if isinstance(params, TensorBase):
@@ -36,7 +43,10 @@ class Optimizer:
             )
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(
+                "optimizer got an empty parameter list\nIf it came from a generator such as model.parameters(), "
+                "that may have been used up before: call it again."
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -46,24 +56,9 @@ class Optimizer:
         """Add parameters, with options of their own where they differ from the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
-        params = param_group["params"]
-        if isinstance(params, TensorBase):
-            params = [params]
-        elif isinstance(params, set):
-            raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in "
-                "sets will change between runs. Please use a list instead."
-            )
-        named = [p for p in params]
-        names = [p[0] for p in named if isinstance(p, tuple)]
-        params = [p[1] if isinstance(p, tuple) else p for p in named]
+        names, params = _named(param_group["params"])
         for p in params:
-            if not isinstance(p, TensorBase):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
-            if p._node is not None:
-                raise ValueError(
-                    "can't optimize a non-leaf Tensor: it is computed from others, which are the parameters"
-                )
+            _check_parameter(p)
         if len({id(p) for p in params}) != len(params):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
@@ -73,7 +68,7 @@ class Optimizer:
         known = {id(p) for group in self.param_groups for p in group["params"]}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
-        group = {"params": params, **{k: v for k, v in param_group.items() if k != "params"}}
+        group = {**param_group, "params": params}
         if names:
             group["param_names"] = names
         for name, default in self.defaults.items():
@@ -81,6 +76,7 @@ class Optimizer:
         self.check(group)
         self.param_groups.append(group)
         self._units.append([])
+        self._placed.append([])
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options that make no sense."""
@@ -108,8 +104,10 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group, units in zip(self.param_groups, self._units, strict=True):
-            self._step_group(group, units)
+        for i, group in enumerate(self.param_groups):
+            if list(map(id, group["params"])) != self._placed[i]:
+                self._place(i)
+            self._step_units(self._units[i], group)
         self._call(self._post_hooks, closure)
         return loss
 
@@ -118,19 +116,17 @@ class Optimizer:
             for hook in list(hooks.values()):
                 hook(self, (closure,) if closure else (), {})
 
-    def _step_group(self, group: dict[str, Any], units: list[Unit]) -> None:
-        if sum([len(unit.params) for unit in units]) < len(group["params"]):
-            self._make_units(group, units)
+    def _step_units(self, units: list[Unit], group: dict[str, Any]) -> None:
         for unit in list(units):
             ready = unit.gather()
-            if ready is None:  # an arena whose parameters no longer go the same way
+            if ready:
+                self._update(unit, group)
+            elif ready is None:  # an arena whose parameters no longer go the same way
                 place = units.index(unit)
                 units[place : place + 1] = singles = unit.dissolve()
                 for single in singles:
                     if single.gather():
                         self._update(single, group)
-            elif ready:
-                self._update(unit, group)
 
     def _update(self, unit: Unit, group: dict[str, Any]) -> None:
         unit.steps += 1
@@ -141,75 +137,94 @@ class Optimizer:
         """Compute one step of a unit in place: its `values` from `grads` and `state`."""
         raise NotImplementedError
 
-    def _make_units(self, group: dict[str, Any], units: list[Unit]) -> None:
-        """Give parameters that have their first gradient a unit: an arena where they may move."""
+    # -- Units -------------------------------------------------------------------------------------------
+
+    def _place(self, i: int) -> None:
+        """Give the parameters of a group that have their first gradient a unit: an arena where they may move."""
+        params, units = self.param_groups[i]["params"], self._units[i]
+        wanted = {id(p) for p in params}
+        for unit in list(units):
+            for p in unit.params:
+                if id(p) not in wanted:  # the user took it out of the group's list
+                    self._take_out(p)
         placed = {id(p) for unit in units for p in unit.params}
         movable: dict[Any, list[Any]] = {}
-        for p in group["params"]:
+        for p in params:
             if id(p) in placed or p._grad is None:
                 continue
-            g = p.grad if isinstance(p._grad, TensorBase) else p._grad
-            if g.dtype != p._array.dtype:
-                raise RuntimeError(f"expected the gradient in the parameter's dtype {p._array.dtype}, got {g.dtype}")
+            placed.add(id(p))
             waiting = self._waiting.get(p, {})
             if may_move(p):
-                movable.setdefault((p._array.dtype, int(waiting.get("step", 0)), tuple(sorted(waiting))), []).append(p)
+                movable.setdefault((p._array.dtype, _step_of(waiting), tuple(sorted(waiting))), []).append(p)
             else:
-                units.append(self._restore(Single(p)))
-        for params in movable.values():
-            units.append(self._restore(Arena(params) if len(params) > 1 else Single(params[0])))
+                units.append(self._fill(Single(p)))
+        for alike in movable.values():
+            units.append(self._fill(Arena(alike) if len(alike) > 1 else Single(alike[0])))
+        self._placed[i] = list(map(id, params)) if len(placed) == len(params) else []
+
+    def _fill(self, unit: Unit) -> Unit:
+        """Fill the state of a new unit from what was loaded for its parameters."""
+        for i, p in enumerate(unit.params):
+            loaded = self._waiting.pop(p, {})
+            unit.steps = _step_of(loaded)
+            for name in self.state_names:
+                if name not in loaded:
+                    continue
+                if np.shape(loaded[name]) != p._array.shape:
+                    raise ValueError(
+                        f"the loaded state {name!r} has the shape {list(np.shape(loaded[name]))}, but its parameter "
+                        f"the shape {list(p._array.shape)}: the state belongs to another model"
+                    )
+                if name not in unit.state:
+                    unit.new_state(name)
+                np.copyto(unit.part(name, i), loaded[name], casting="unsafe")
+        return unit
+
+    def _entries(self) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Go through all parameters that have a state."""
+        for p, unit, i in self._members():
+            entry = self._entry(unit, i)
+            if entry:
+                yield p, entry
+        for p, loaded in self._waiting.items():
+            yield p, {name: wrap(v) if isinstance(v, np.ndarray) else v for name, v in loaded.items()}
+
+    def _members(self) -> list[tuple[Any, Unit, int]]:
+        """Return the parameters that are in units: each with its unit and its place there."""
+        return [(p, unit, i) for units in self._units for unit in units for i, p in enumerate(unit.params)]
+
+    def _take_out(self, p: Any) -> None:
+        """Forget the state of a parameter and its unit; it gets a new unit in the next step."""
+        self._waiting.pop(p, None)
+        for k, units in enumerate(self._units):
+            for unit in list(units):
+                if any(q is p for q in unit.params):
+                    place = units.index(unit)
+                    units[place : place + 1] = [single for single in unit.dissolve() if single.params[0] is not p]
+                    self._placed[k] = []
 
     # -- State -------------------------------------------------------------------------------------------
 
-    def _restore(self, unit: Any) -> Any:
-        """Fill the state of a new unit from what was loaded for its parameters."""
-        if isinstance(unit, Single):
-            unit.values = unit.params[0]._array
-        for i, p in enumerate(unit.params):
-            loaded = self._waiting.pop(p, None)
-            if loaded:
-                self._fill(unit, i, loaded)
-        return unit
-
-    def _fill(self, unit: Unit, i: int, loaded: dict[str, Any]) -> None:
-        unit.steps = int(loaded.get("step", 0))
-        for name in self.state_names:
-            value = loaded.get(name)
-            if value is not None:
-                if name not in unit.state:
-                    unit.new_state(name)
-                np.copyto(unit.part(name, i), value)
-        if unit.state:
-            unit.plain = True
-
-    def open_state(self, unit: Unit, group: dict[str, Any]) -> None:
-        """Bring a unit's state into PyTorch's units, because someone looks at it; scaled states override this."""
-        unit.plain = True
-
-    def step_state(self, unit: Unit) -> dict[str, Any]:
-        """Return what the state of each parameter holds besides arrays."""
-        return {"step": wrap(np.array(unit.steps, np.float32))}
+    def _entry(self, unit: Unit, i: int) -> dict[str, Any]:
+        """Return the state of one parameter of a unit under PyTorch's names; tensors share the unit's memory."""
+        unit.open_state()
+        entry: dict[str, Any] = {}
+        if self.counts_steps and unit.steps:
+            double = _dtypes.get_default_dtype() == np.float64
+            entry["step"] = wrap(np.array(unit.steps, np.float64 if double else np.float32))
+        entry.update({name: wrap(unit.part(name, i)) for name in self.state_names if name in unit.state})
+        return entry
 
     @property
-    def state(self) -> dict[Any, dict[str, Any]]:
-        """The state of each parameter that has been updated: live tensors under PyTorch's names."""
-        result: dict[Any, dict[str, Any]] = {}
-        for group, units in zip(self.param_groups, self._units, strict=True):
-            for unit in units:
-                if not unit.steps:
-                    continue
-                self.open_state(unit, group)
-                for i, p in enumerate(unit.params):
-                    result[p] = self.step_state(unit)
-                    for name in self.state_names:
-                        result[p][name] = wrap(unit.part(name, i)) if name in unit.state else None
-                        if result[p][name] is None and name not in self.optional_states:
-                            del result[p][name]
-        for p, loaded in self._waiting.items():
-            result[p] = {name: wrap(np.asarray(value)) for name, value in loaded.items()}
-        return result
+    def state(self) -> State:
+        """The state of each parameter that has been updated: live tensors under PyTorch's names (see `State`)."""
+        return State(self)
 
-    optional_states: tuple[str, ...] = ()  # states that PyTorch lists as None when they are not used
+    @state.setter
+    def state(self, state: Any) -> None:
+        entries = {p: dict(entry) for p, entry in state.items()}
+        self.state.clear()
+        self.state.update(entries)
 
     def state_dict(self) -> dict[str, Any]:
         """Return state and options as nested dicts in PyTorch's layout, parameters by number; a copy."""
@@ -223,7 +238,8 @@ class Optimizer:
             groups.append(packed)
         state = {
             numbers[id(p)]: {k: wrap(v._array.copy()) if isinstance(v, TensorBase) else v for k, v in entry.items()}
-            for p, entry in self.state.items()
+            for p, entry in self._entries()
+            if id(p) in numbers
         }
         return {"state": dict(sorted(state.items())), "param_groups": groups}
 
@@ -235,7 +251,7 @@ class Optimizer:
                 f"loaded state dict has a different number of parameter groups: {len(groups)}, expected "
                 f"{len(self.param_groups)}"
             )
-        for mine, theirs in zip(self.param_groups, groups, strict=True):
+        for mine, theirs in zip(self.param_groups, groups):
             if len(mine["params"]) != len(theirs["params"]):
                 raise ValueError(
                     "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
@@ -243,12 +259,12 @@ class Optimizer:
                 )
         by_number = {
             number: p
-            for mine, theirs in zip(self.param_groups, groups, strict=True)
-            for number, p in zip(theirs["params"], mine["params"], strict=True)
+            for mine, theirs in zip(self.param_groups, groups)
+            for number, p in zip(theirs["params"], mine["params"])
         }
-        self._waiting = {by_number[n]: _arrays(entry) for n, entry in state_dict["state"].items() if n in by_number}
-        for mine, theirs in zip(self.param_groups, groups, strict=True):
-            mine.update({k: v for k, v in theirs.items() if k != "params"})
+        self._waiting = {by_number[n]: arrays_of(entry) for n, entry in state_dict["state"].items() if n in by_number}
+        for mine, theirs in zip(self.param_groups, groups):
+            mine.update({k: copy.deepcopy(v) for k, v in theirs.items() if k != "params"})
         for units in self._units:
             self._reload(units)
 
@@ -256,14 +272,12 @@ class Optimizer:
         """Put loaded state into the units there are; arenas whose parameters got different states dissolve."""
         for unit in list(units):
             loaded = [self._waiting.get(p, {}) for p in unit.params]
-            alike = {(int(entry.get("step", 0)), tuple(sorted(entry))) for entry in loaded}
+            alike = {(_step_of(entry), tuple(sorted(entry))) for entry in loaded}
             place = units.index(unit)
-            parts: list[Unit] = [unit] if len(alike) == 1 else unit.dissolve()  # type: ignore[attr-defined]
+            parts: list[Any] = [unit] if len(alike) == 1 else unit.dissolve()
             for part in parts:
-                part.state.clear()
-                part.scratch.clear()
-                part.steps, part.plain = 0, False
-                self._restore(part)
+                part.state, part.scales = {}, {}
+                self._fill(part)
             units[place : place + 1] = parts
 
     # -- Hooks, Python -----------------------------------------------------------------------------------
@@ -288,9 +302,38 @@ class Optimizer:
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self.defaults, self.param_groups = saved["defaults"], saved["param_groups"]
-        self._units = [[] for _ in self.param_groups]
+        self._units, self._placed = [[] for _ in self.param_groups], [[] for _ in self.param_groups]
         self._waiting, self._pre_hooks, self._post_hooks = {}, HookDict(), HookDict()
         self.load_state_dict(saved["saved"])
+
+
+def _named(params: Any) -> tuple[list[str], list[Any]]:
+    """Return the names (of ``named_parameters()``, else none) and the parameters of a new group."""
+    if isinstance(params, TensorBase):
+        params = [params]
+    elif isinstance(params, set):
+        raise TypeError(
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in "
+            "sets will change between runs. Please use a list instead."
+        )
+    params = list(params)
+    names = [p[0] for p in params if isinstance(p, tuple)]
+    if names and len(names) < len(params):
+        raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+    return names, [p[1] for p in params] if names else params
+
+
+def _check_parameter(p: Any) -> None:
+    """Raise for what an optimizer can't update."""
+    if not isinstance(p, TensorBase):
+        raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+    if p._node is not None and not p.retains_grad:  # type: ignore[attr-defined]
+        raise ValueError("can't optimize a non-leaf Tensor: it is computed from others, which are the parameters")
+
+
+def _step_of(entry: dict[str, Any]) -> int:
+    """Return how many steps a parameter has seen, from its state."""
+    return int(entry.get("step", 0))
 
 
 def _register(hooks: HookDict, hook: Callable[..., Any]) -> RemovableHandle:
@@ -299,18 +342,9 @@ def _register(hooks: HookDict, hook: Callable[..., Any]) -> RemovableHandle:
     return handle
 
 
-def _arrays(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a parameter's loaded state with arrays in place of tensors; None entries are left out."""
-    arrays = {k: v._array if isinstance(v, TensorBase) else v for k, v in entry.items()}
-    return {k: np.array(v) if isinstance(v, np.ndarray) else v for k, v in arrays.items() if v is not None}
-
-
 def check_options(group: dict[str, Any], *rules: tuple[str, Callable[[Any], bool], str]) -> None:
     """Raise ValueError, in PyTorch's words, for the first option that breaks its rule."""
     for name, holds, what in rules:
         value = group[name]
-        if not holds(float(value._array) if isinstance(value, TensorBase) else value):
+        if not holds(value._array.item() if isinstance(value, TensorBase) else value):
             raise ValueError(f"Invalid {what}: {value}")
-
-
-Params = Iterable[Any]

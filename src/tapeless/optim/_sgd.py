@@ -26,6 +26,7 @@ class SGD(Optimizer):
     """
 
     state_names = ("momentum_buffer",)
+    counts_steps = False
 
     def __init__(
         self,
@@ -69,36 +70,31 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
-    def step_state(self, unit: Unit) -> dict[str, Any]:
-        """Return nothing: SGD does not count steps."""
-        return {}
-
     def update(self, unit: Unit, group: dict[str, Any]) -> None:
         """Compute one step of a unit."""
-        momentum = group["momentum"]
+        momentum, decay, dampening = group["momentum"], group["weight_decay"], group["dampening"]
         first = bool(momentum) and "momentum_buffer" not in unit.state
         if first:
             unit.new_state("momentum_buffer")
-        arrays = (unit.values, unit.grads) + ((unit.state["momentum_buffer"],) if momentum else ())
+        buffer = [unit.state["momentum_buffer"]] if momentum else [None]
         options = {
             "rate": unit.scalar("rate", -float(group["lr"])),
-            "decay": unit.scalar("decay", group["weight_decay"]) if group["weight_decay"] else None,
+            "decay": unit.scalar("decay", decay) if decay else None,
             "momentum": unit.scalar("momentum", momentum),
-            "share": None if first or not group["dampening"] else unit.scalar("share", 1 - group["dampening"]),
+            "share": unit.scalar("share", 1 - dampening) if dampening and not first else None,
             "nesterov": group["nesterov"],
             "maximize": group["maximize"],
         }
-        temporary = unit.temporary()
-        for piece in unit.chunks(*arrays):
-            sgd(*piece, t=temporary[: len(piece[0])] if piece[0].ndim == 1 else temporary, **options)
+        for piece in unit.chunks(unit.values, unit.grads, *buffer):
+            sgd(*piece, **options)
 
 
 def sgd(
     values: Any,
     grads: Any,
-    buffer: Any = None,
-    *,
+    buffer: Any,
     t: Any,
+    *,
     rate: Any,
     decay: Any,
     momentum: Any,
@@ -106,13 +102,13 @@ def sgd(
     nesterov: bool,
     maximize: bool,
 ) -> None:
-    """Update `values` (and the momentum `buffer`) in place; `t` is memory to compute in, `rate` is ``-lr``."""
+    """Update `values` and the momentum `buffer`, if any, in place; `t` is memory to compute in, `rate` is ``-lr``."""
     d = -grads if maximize else grads
     if decay is not None:
-        d = np.add(np.multiply(values, decay, t), d, t)
+        d = np.multiply(values, decay) + d
     if buffer is not None:
-        buffer *= momentum
-        buffer += d if share is None else d * share
-        d = np.add(np.multiply(buffer, momentum), d, t) if nesterov else buffer
+        np.multiply(buffer, momentum, buffer)
+        np.add(buffer, d if share is None else d * share, buffer)
+        d = np.add(np.multiply(buffer, momentum, t), d, t) if nesterov else buffer
     np.multiply(d, rate, t)
-    values += t
+    np.add(values, t, values)
