@@ -168,7 +168,7 @@ def blas_threads() -> int | None:
 PEERS: dict[str, Callable[[], Any]] = {
     "tapeless": lambda: Framework("tapeless"),
     "torch": lambda: Framework("torch"),
-    "torch, fused Adam": lambda: Framework("torch", fused=True),
+    "torch (fused Adam)": lambda: Framework("torch", fused=True),
     "hand-written NumPy": HandNumpy,
 }
 

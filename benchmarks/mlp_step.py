@@ -96,7 +96,7 @@ def markdown(report: dict[str, Any]) -> str:
         lines += ["", f"Left out: {', '.join(report['left out'])}."]
     libraries = {name: version for found in report["versions"].values() for name, version in found.items()}
     versions = ", ".join(f"{name} {version}" for name, version in libraries.items() if name != "threads")
-    threads = ", ".join(f"{name} {found['threads']}" for name, found in report["versions"].items())
+    threads = "; ".join(f"{name} {found['threads']}" for name, found in report["versions"].items())
     settings = "".join(f", {key}={value}" for key, value in about["thread settings"].items())
     lines += [
         "",

@@ -23,9 +23,7 @@ EXPECTED = {
 def run(script: Path, folder: Path, *arguments: str) -> str:
     env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-W", "error", str(script), *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", timeout=300
-    )
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

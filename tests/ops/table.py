@@ -407,7 +407,8 @@ row("diagonal", [call(f(3, 4)), call(f(3, 4), 1), call(f(4, 3), -2), call(f(2, 3
     call(f(2, 3, 4), offset=1, dim1=2, dim2=0), call(f(2, 3), 4), call(f(0, 3))],
     lambda x, offset=0, dim1=0, dim2=1: np.diagonal(x, offset, dim1, dim2))
 row("diag", [call(f(3)), call(f(2), 1), call(f(2), -2), call(f(3, 4)), call(f(3, 4), 1)], np.diag)
-row("diag_embed", [call(f(3)), call(f(2, 3)), call(f(2), 1), call(f(2, 2), -1)])
+row("diag_embed", [call(f(3)), call(f(2, 3)), call(f(2), 1), call(f(2, 2), -1), call(f(2, 3), 1, 0, 2),
+    call(f(2, 3), dim1=1, dim2=0)])
 row("clone", unary(), np.copy)
 row("_to_copy", [call(f(2), np.dtype("float64"))], torch="", gradient=True)
 row("meshgrid", [call(f(2), f(3)), call(f(2), f(3), f(1), indexing="ij"), call(f(2), f(3), indexing="xy")],
@@ -447,7 +448,7 @@ def sigmoid(x: Any) -> Any:
 
 def softmax(x: Any, dim: int) -> Any:
     """Return softmax; the largest element is taken off so that nothing overflows."""
-    x = x - x.max(initial=0)
+    x = x - x.max(dim, keepdims=True, initial=-1e300) if x.ndim else x
     return np.exp(x) / np.exp(x).sum(dim, keepdims=True) if x.ndim else np.ones(())
 
 

@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 
 import tapeless as tl
-
-from .trajectories import EVENTS, OPTIONS, STEPS, Run, assert_same, label
+from tests.optim.trajectories import EVENTS, OPTIONS, RICH, STEPS, Run, assert_same, label
 
 torch = pytest.importorskip("torch")
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", ["none", "all"])
 @pytest.mark.parametrize("case", OPTIONS, ids=label)
 def test_trajectory(case: Any, event: str) -> None:
+    assert_same(Run(tl, case, event).go(), Run(torch, case, event).go(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("event", EVENTS[1:-1])
+@pytest.mark.parametrize("case", RICH, ids=label)
+def test_each_event_alone(case: Any, event: str) -> None:
     assert_same(Run(tl, case, event).go(), Run(torch, case, event).go(), rtol=1e-9, atol=1e-12)
 
 
@@ -27,7 +32,7 @@ def test_trajectory_in_float32(case: Any) -> None:
     assert all(p.dtype == np.float32 for p in ours[-1])
 
 
-@pytest.mark.parametrize("event", ["none", "missing", "late"])
+@pytest.mark.parametrize("event", ["missing", "late"])
 @pytest.mark.parametrize("case", OPTIONS, ids=label)
 def test_state_dict_has_pytorchs_layout(case: Any, event: str) -> None:
     ours, theirs = Run(tl, case, event), Run(torch, case, event)
@@ -47,7 +52,7 @@ def test_state_dict_has_pytorchs_layout(case: Any, event: str) -> None:
 
 
 @pytest.mark.parametrize("event", ["none", "missing"])
-@pytest.mark.parametrize("case", OPTIONS, ids=label)
+@pytest.mark.parametrize("case", RICH, ids=label)
 def test_pytorchs_state_dict_resumes_here(case: Any, event: str) -> None:
     theirs, ours = Run(torch, case, event), Run(tl, case, event)
     theirs.go(0, 25)
@@ -70,7 +75,7 @@ def test_state_is_pytorchs_at_every_step() -> None:
                 np.testing.assert_allclose(mine[name].numpy(), other[name].numpy(), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("case", OPTIONS, ids=label)
+@pytest.mark.parametrize("case", RICH, ids=label)
 def test_repr(case: Any) -> None:
     assert repr(Run(tl, case, "none").optimizer) == repr(Run(torch, case, "none").optimizer)
 

@@ -44,6 +44,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ],
     ("Adam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
 ]
+RICH = [case for case in OPTIONS if len(case[1]) in (1, 4, 5)]  # the plainest and the richest of each
 EVENTS = ("none", "missing", "frozen", "rate", "betas", "resume", "late", "all")
 
 

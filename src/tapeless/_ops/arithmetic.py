@@ -186,7 +186,7 @@ class TruncDivide(Binary):
 def refuse_integer_zero(input: Any, other: Any) -> None:
     """Raise PyTorch's error where NumPy would warn and return zero."""
     kinds = {getattr(getattr(x, "dtype", None), "kind", "i" if isinstance(x, int) else "f") for x in (input, other)}
-    if kinds <= {"i", "u", "b"} and not np.all(other):
+    if kinds <= {"i", "u", "b"} and not np.all(other) and np.size(input):
         raise RuntimeError("ZeroDivisionError\nAn integer tensor was divided by zero; use floats, or mask the zeros.")
 
 
@@ -250,9 +250,7 @@ class Pow(Binary):
         if kinds == ["b", "b"] or (kinds[0] == "b" and type(exponent) is bool):
             return np.logical_or(input, np.logical_not(exponent))
         if set(kinds) <= {"i", "u"} and np.any(np.asarray(exponent) < 0):
-            raise RuntimeError(
-                "Integers to negative integer powers are not allowed.\nConvert the base to a float first: x.float()."
-            )
+            return integer_power(input, exponent)
         return np.power(input, exponent)
 
     def grad_input(self, g, input, exponent):
@@ -266,6 +264,17 @@ class Pow(Binary):
         # At base 0 the logarithm is -inf, but the power does not move with a positive exponent.
         flat = (input == 0) & (exponent >= 0)
         return np.where(flat, 0, g * (result * np.log(np.where(flat, 1, input))))
+
+
+def integer_power(input: Any, exponent: Any) -> Any:
+    """Raise integers to powers some of which are negative: 1 and -1 have one, of the others it is cut off to 0."""
+    if not hasattr(exponent, "dtype"):
+        raise RuntimeError(
+            "Integers to negative integer powers are not allowed.\nConvert the base to a float first: x.float()."
+        )
+    parity = np.where(exponent % 2 == 0, 1, np.sign(input))
+    cut = np.where(np.abs(input) == 1, parity, 0).astype(input.dtype)
+    return np.where(exponent < 0, cut, np.power(input, np.maximum(exponent, 0)))
 
 
 class Maximum(Binary):

@@ -88,7 +88,7 @@ def _explain_index(array: Any, index: Any, error: IndexError) -> str:
             )
         return f"too many indices for tensor of dimension {array.ndim}\nThe tensor has shape {list(array.shape)}."
     if "boolean index did not match" in str(error):
-        masks = [list(i.shape) for i in items if getattr(i, "dtype", None) == bool]
+        masks = [list(i.shape) for i in items if getattr(i, "dtype", None) is bool_]
         return (
             f"The shape of the mask {masks[0]} at index 0 does not match the shape of the indexed tensor "
             f"{list(array.shape)} at index 0"
@@ -232,6 +232,7 @@ class Gather(Function):
         if index.dtype.kind not in "iu":
             raise RuntimeError(f"gather(): Expected dtype int32/int64 for index, got {index.dtype}")
         if input.ndim == 0:
+            check_range(index, 1, 0)
             return input.reshape(1)[index.reshape(-1)].reshape(index.shape)
         check_range(index, input.shape[self.dim], self.dim)
         return input[along(index, self.dim)]
@@ -256,7 +257,7 @@ class ScatterAdd(Function):
     def forward(self, input: Any, dim: int, index: Any, src: Any) -> Any:
         self.dim = normal_dim(dim, input.ndim)
         if input.ndim == 0:
-            return input + src.sum()
+            return input + src.sum(dtype=src.dtype)
         check_range(index, input.shape[self.dim], self.dim)
         part = src[tuple(slice(0, n) for n in index.shape)]
         return input + scatter_add(part, index, self.dim, input.shape)
@@ -349,6 +350,10 @@ class IndexSelect(Function):
                 f"index_select(): Expected dtype int32 or int64 for index\nGot {index.dtype}: use index.long()."
             )
         if input.ndim == 0:
+            if index.size != 1:
+                raise RuntimeError(
+                    f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)"
+                )
             return input.copy()
         if index.size and (index.min() < 0 or index.max() >= input.shape[self.dim]):
             raise IndexError(
@@ -463,6 +468,17 @@ def masked_select(input: Any, mask: Any) -> Any:
     return input.expand(shape)[mask.expand(shape)]
 
 
+_LIMITS = (float, int, type(None))
+
+
+def _promote_limits(input: Any, min: Any = None, max: Any = None) -> Any:
+    """Promote what is there, all at once: a limit of -1 next to one of 0.5 must not be read as a uint8."""
+    if input.dtype.kind == "f" and type(min) in _LIMITS and type(max) in _LIMITS:
+        return input, min, max
+    given = iter(promote(*[x for x in (input, min, max) if x is not None]))
+    return [None if x is None else next(given) for x in (input, min, max)]
+
+
 class Clamp(Function):
     """Every element limited to ``[min, max]``; either may be missing, a number, or a tensor.
 
@@ -471,15 +487,13 @@ class Clamp(Function):
 
     names = "clamp clip"
     inplace = True
+    promote = _promote_limits
 
     def forward(self, input: Any, min: Any = None, max: Any = None) -> Any:
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-        out = input
-        for bound, pick in ((min, np.maximum), (max, np.minimum)):
-            if bound is not None:
-                out = pick(*promote(out, bound))
-        return out
+        out = input if min is None else np.maximum(input, min)
+        return out if max is None else np.minimum(out, max)
 
     def grad_input(self, g, input, min, max):
         if min is not None:

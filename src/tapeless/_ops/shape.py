@@ -288,13 +288,18 @@ class Expand(Function):
         added = len(shape) - input.ndim
         if added < 0:
             raise RuntimeError(
-                f"expand(torch.{scalar_name(input.dtype)}Tensor{{{list(input.shape)}}}, size={list(shape)}): the number of "
-                f"sizes provided ({len(shape)}) must "
+                f"expand(torch.{scalar_name(input.dtype)}Tensor{{{list(input.shape)}}}, size={list(shape)}): the "
+                f"number of sizes provided ({len(shape)}) must "
                 f"be greater or equal to the number of dimensions in the tensor ({input.ndim})"
             )
         sizes = tuple(
             (input.shape[i - added] if i >= added else n) if n == -1 else as_int(n) for i, n in enumerate(shape)
         )
+        if min(sizes, default=0) < 0:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({min(sizes)}) isn't allowed in a leading, non-existing dimension "
+                f"{sizes.index(min(sizes))}"
+            )
         for i, n in reversed(list(enumerate(input.shape))):
             if n != 1 and n != sizes[i + added]:
                 raise RuntimeError(
@@ -379,6 +384,8 @@ class Roll(Function):
     numpy = np.roll
 
     def forward(self, input: Any, shifts: Any, dims: Any = None) -> Any:
+        if dims is not None and input.ndim == 0:
+            raise IndexError(f"Dimension specified as {dims} but tensor has no dimensions")
         self.shifts, self.dims = shifts, None if dims is None else normal_dims(dims, input.ndim)
         return np.roll(input, shifts, self.dims)
 
@@ -598,19 +605,24 @@ def diag(input: Any, diagonal: int = 0) -> Any:
 
 
 class DiagEmbed(Function):
-    """A matrix with the last dim on a diagonal."""
+    """Matrices, in the dims `dim1` and `dim2` of the result, with the last dim of the input on a diagonal."""
 
     names = "diag_embed"
 
-    def forward(self, input: Any, offset: int = 0) -> Any:
-        self.offset = offset
+    def forward(self, input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+        if input.ndim == 0:
+            raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got -2)")
+        self.offset, self.dims = offset, (normal_dim(dim1, input.ndim + 1), normal_dim(dim2, input.ndim + 1))
+        if self.dims[0] == self.dims[1]:
+            raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
         n = input.shape[-1] + abs(offset)
         out = np.zeros((*input.shape[:-1], n, n), input.dtype)
         index = np.arange(input.shape[-1])
         out[..., index + max(-offset, 0), index + max(offset, 0)] = input
-        return out
+        return np.moveaxis(out, (-2, -1), self.dims)
 
     def grad_input(self, g):
+        g = np.moveaxis(g, self.dims, (-2, -1))
         index = np.arange(g.shape[-1] - abs(self.offset))
         return g[..., index + max(-self.offset, 0), index + max(self.offset, 0)]
 
@@ -656,7 +668,10 @@ class Copy(Function):
                 return np.broadcast_to(src, input.shape)
             except ValueError as error:
                 raise_broadcast_error(error, (input, src))
-                raise
+                raise RuntimeError(
+                    f"output with shape {list(input.shape)} doesn't match the broadcast shape "
+                    f"{list(np.broadcast_shapes(input.shape, src.shape))}\ncopy_ cannot change the shape of its target."
+                ) from None
         return src
 
     def grad_input(self, g):

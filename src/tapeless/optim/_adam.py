@@ -190,12 +190,10 @@ def adam(
     np.multiply(m, beta1, m)
     np.add(m, g if share1 is None else g * share1, m)
     np.multiply(v, beta2, v)
-    np.multiply(g, g, t)
-    if share2 is not None:
-        np.multiply(t, share2, t)
+    np.multiply(g, g if share2 is None else g * share2, t)
     np.add(v, t, v)
     if largest is not None:
-        np.maximum(largest, v, largest)
+        np.maximum(largest, v, out=largest)
         v = largest
     np.sqrt(v, t)
     np.add(t, eps, t)

@@ -71,4 +71,5 @@ class Entry(dict[str, Any]):
 def arrays_of(entry: Any) -> dict[str, Any]:
     """Return a parameter's state with copies of arrays in place of tensors (PyTorch's too), without Nones."""
     arrays = {k: v._array if isinstance(v, TensorBase) else v for k, v in entry.items() if v is not None}
-    return {k: np.array(v) if hasattr(v, "__array__") else v for k, v in arrays.items()}
+    # `__array__` itself: NumPy passes it a keyword that PyTorch's tensors don't know.
+    return {k: np.array(v.__array__()) if hasattr(v, "__array__") else v for k, v in arrays.items()}
