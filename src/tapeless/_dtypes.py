@@ -176,6 +176,9 @@ def _cast(value: Any, dtype: np.dtype[Any], small: bool) -> Any:
     return np.asarray(value).astype(dtype) if small else value
 
 
+_PLAIN = (int, float)
+
+
 def promote(*values: Any) -> Any:
     """Bring the operands of arithmetic to their common dtype.
 
@@ -185,13 +188,29 @@ def promote(*values: Any) -> Any:
     """
     if len(values) == 2:
         a, b = values
-        if getattr(a, "dtype", a) is getattr(b, "dtype", b):
+        first, second = getattr(a, "dtype", None), getattr(b, "dtype", None)
+        if first is second:
+            if first is not None:
+                return values
+        # NumPy lets a Python number take the dtype of a float array by itself.
+        elif second is None:
+            if first.kind == "f" and type(b) in _PLAIN:
+                return values
+        elif first is None and second.kind == "f" and type(a) in _PLAIN:
             return values
     return _strong(cast(values, dtype := result_dtype(*values)), dtype)
 
 
 def promote_to_float(*values: Any) -> Any:
     """The same for operations whose results are floats: integers become the default dtype."""
+    if len(values) == 1 and values[0].dtype.kind in "fc":
+        return values
+    if len(values) == 2:
+        first, second = getattr(values[0], "dtype", None), getattr(values[1], "dtype", None)
+        if first is second and first is not None and first.kind in "fc":
+            return values
+        if second is None and first is not None and first.kind == "f" and type(values[1]) in _PLAIN:
+            return values
     dtype = result_dtype(*values)
     if dtype.kind not in "fc":
         dtype = _default[0]

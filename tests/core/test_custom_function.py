@@ -110,7 +110,7 @@ def test_needs_input_grad(lib):
         @staticmethod
         def backward(ctx, g):
             needed.append(ctx.needs_input_grad)
-            x, y = ctx.saved_tensors
+            _, y = ctx.saved_tensors
             return g * y * 2, None, None
 
     x = leaf(lib, 3.0)
@@ -299,7 +299,7 @@ def test_gradient_of_the_wrong_shape(lib):
     x = leaf(lib, 1.0, 2.0)
     with pytest.raises(
         RuntimeError,
-        match=r"Function WrongBackward returned an invalid gradient.* got \[3\] but expected shape compatible with \[2\]",
+        match=r"Function WrongBackward returned an invalid gradient.* got \[3\] but expected shape comp",
     ):
         returning(lib, lambda g: (lib.ones(3, dtype=lib.float64), g)).apply(x, x).sum().backward()
 
@@ -384,9 +384,7 @@ def test_forward_and_backward_must_be_written(lib):
         def forward(ctx, x):
             return x * 2
 
-    with pytest.raises(
-        NotImplementedError, match="You must implement either the backward or vjp method for your custom"
-    ):
+    with pytest.raises(NotImplementedError, match="You must implement either the backward or vjp method"):
         Half.apply(leaf(lib, 1.0)).backward()
 
 

@@ -112,8 +112,8 @@ def test_operators_in_place(lib):
 
 
 INDICES = [
-    1, -1, slice(1, 3), slice(None), slice(None, None, 2), (slice(None), 1), (Ellipsis, 0), None, Ellipsis, (1, slice(1, None)),
-    [0, 2], ([0, 2], [1, 1]), (slice(None), [0, 2]), (None, [1]),
+    1, -1, slice(1, 3), slice(None), slice(None, None, 2), (slice(None), 1), (Ellipsis, 0), None,
+    Ellipsis, (1, slice(1, None)), [0, 2], ([0, 2], [1, 1]), (slice(None), [0, 2]), (None, [1]),
 ]  # fmt: skip
 
 
@@ -378,3 +378,59 @@ def test_zero_size_and_zero_dim_targets(lib):
     y[...] = y * 2
     y.backward()
     assert x.grad.tolist() == [6]
+
+
+def test_indices_and_masks_are_kept_as_safely_as_values(lib):
+    x = leaf(lib, 1.0, 2.0, 3.0)
+    for rule in (
+        lambda mask: x.masked_fill(mask, 0.0),
+        lambda mask: x[mask],
+        lambda mask: lib.where(mask, x, -x),
+        lambda mask: x.masked_select(mask),
+    ):
+        mask = lib.tensor([True, False, True])
+        y = rule(mask)
+        mask.fill_(True)
+        with pytest.raises(RuntimeError, match=MODIFIED):
+            y.sum().backward()
+    for rule in (
+        lambda i: x[i],
+        lambda i: x.gather(0, i),
+        lambda i: x.index_select(0, i),
+        lambda i: x.index_add(0, i, x),
+    ):
+        index = lib.tensor([0, 1, 1])
+        y = rule(index)
+        index.fill_(2)
+        with pytest.raises(RuntimeError, match=MODIFIED):
+            y.sum().backward()
+
+
+def test_an_expanded_view_shares_the_clock_of_its_base(lib):
+    y = leaf(lib, 1.0, 2.0) * 1
+    wide = y.expand(3, 2)
+    z = wide * wide
+    y.mul_(2)
+    assert wide.tolist() == [[2, 4]] * 3
+    with pytest.raises(RuntimeError, match=MODIFIED):
+        z.sum().backward()
+
+
+def test_a_squeeze_that_removes_nothing_is_still_a_view(lib):
+    x = leaf(lib, 1.0, 2.0)
+    y = x * 1
+    y.squeeze().mul_(3)
+    y.sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable"):
+        x.squeeze().mul_(3)
+
+
+def test_a_view_of_a_base_that_was_written_to_and_detached_passes_no_gradient(lib):
+    x = leaf(lib, 1.0, 2.0)
+    y = x * 1
+    part = y[:1]
+    y.mul_(3)
+    y.detach_()
+    (part * 2).sum().backward()  # the write was tracked, then forgotten: neither 2 nor 6 would be right
+    assert x.grad is None

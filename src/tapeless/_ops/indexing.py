@@ -210,7 +210,8 @@ def _fit_value(value: Any, target: Any, index: Any) -> Any:
     shape = np.shape(read(target._array, index))
     while len(value.shape) > len(shape) and value.shape[0] == 1:
         value = value[0]
-    return value if tuple(value.shape) == shape or not isinstance(value, TensorBase) else value.expand(shape)
+    fits = tuple(value.shape) == shape or not isinstance(value, TensorBase)
+    return value if fits else value.expand(shape)
 
 
 @composite("index_put_value_", methods="index_put_value_")

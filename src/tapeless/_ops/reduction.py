@@ -338,6 +338,9 @@ class _MinOverall(Amin):
 class _ExtremeAlong(Function):
     """The extremes along one dim and where they are; the gradient goes to the place that was chosen."""
 
+    pick: Any
+    word: str
+
     def forward(self, input: Any, dim: int, keepdim: bool = False) -> Any:
         self.dim, self.keepdim, self.shape_in = normal_dim(dim, input.ndim), keepdim, input.shape
         if input.ndim == 0:
@@ -413,6 +416,8 @@ def min_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None
 
 class _Where(Function):
     """The place of the extreme along `dim`, or in the flattened tensor."""
+
+    pick: Any
 
     def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         if dim is not None:
@@ -564,7 +569,7 @@ class Norm(Function):
 class Median(_Extreme):
     """The lower median of all elements; equal ones share the gradient. Public as `median`."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any, dim: Any = None, keepdim: bool = False) -> Any:
         self.axes, self.keepdim = tuple(range(input.ndim)), False
         middle = (input.size - 1) // 2
         if input.size == 0 or np.isnan(input).any():
