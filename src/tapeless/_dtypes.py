@@ -194,7 +194,7 @@ def promote(*values: Any) -> Any:
                 return values
         # NumPy lets a Python number take the dtype of a float array by itself.
         elif second is None:
-            if first.kind == "f" and type(b) in _PLAIN:
+            if first is not None and first.kind == "f" and type(b) in _PLAIN:
                 return values
         elif first is None and second.kind == "f" and type(a) in _PLAIN:
             return values

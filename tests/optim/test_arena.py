@@ -110,12 +110,13 @@ def test_large_parameters_go_in_chunks(make: Make, dtype: str) -> None:
     optimizer = make(params)
     steps(optimizer, params, 4)
     small = parameters(*shapes, dtype=dtype)
-    pieces = [tl.nn.Parameter(p.detach().reshape(-1)[i : i + 5000].clone()) for p in small for i in range(0, p.numel(), 5000)]
-    shift = [i for i, p in enumerate(small) for _ in range(0, p.numel(), 5000)]
+    cuts = [(k, p.detach().reshape(-1)[i : i + 5000]) for k, p in enumerate(small) for i in range(0, p.numel(), 5000)]
+    pieces = [tl.nn.Parameter(part.clone()) for _, part in cuts]
     other = make(pieces)
     for _ in range(4):
         other.zero_grad()
-        sum((((p - i - 1) ** 2).sum() + p.sum() * 0.5 for i, p in zip(shift, pieces, strict=True)), tl.tensor(0.0)).backward()
+        for (k, _), p in zip(cuts, pieces, strict=True):
+            (((p - k - 1) ** 2).sum() + p.sum() * 0.5).backward()
         other.step()
     ours = np.concatenate([v.reshape(-1) for v in values(params)])
     np.testing.assert_array_equal(ours, np.concatenate(values(pieces)))
@@ -462,11 +463,10 @@ def test_shapes_that_are_easy_to_forget(make: Make) -> None:
 
 @Optimizers
 def test_parameters_that_are_not_contiguous(make: Make) -> None:
-    base = np.random.default_rng(0).normal(size=(4, 6))
-    odd = [tl.nn.Parameter(tl.from_numpy(a)) for a in (base[:, ::2], base.T[1::2], np.asfortranarray(base), base[0, 1::2])]
-    even = [tl.nn.Parameter(tl.tensor(np.ascontiguousarray(p.detach().numpy()))) for p in odd[2:]]
-    assert not odd[0].is_contiguous()
-    odd = odd[2:]
+    a, b, c, d = np.random.default_rng(0).normal(size=(4, 4, 6))
+    odd = [tl.nn.Parameter(tl.from_numpy(x)) for x in (a[:, ::2], b.T[1::2], np.asfortranarray(c), d[0, 1::2])]
+    even = [tl.nn.Parameter(tl.tensor(np.ascontiguousarray(p.detach().numpy()))) for p in odd]
+    assert not any(p.is_contiguous() for p in odd)
     steps(make(odd), odd, 4), steps(make(even), even, 4)
     assert_same(values(odd), values(even))
 
@@ -751,11 +751,11 @@ def test_step_hooks() -> None:
 # -- Memory -----------------------------------------------------------------------------------------------
 
 
-@Optimizers
 @pytest.mark.parametrize("look", [False, True], ids=["", "looking"])
-def test_memory_does_not_grow(make: Make, look: bool) -> None:
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_memory_does_not_grow(name: str, look: bool) -> None:
     params = parameters((20, 20), (20,))
-    optimizer = make(params)
+    optimizer = getattr(tl.optim, name)(params)
 
     def run(count: int) -> None:
         for _ in range(count):
@@ -773,7 +773,7 @@ def test_memory_does_not_grow(make: Make, look: bool) -> None:
     try:
         run(10)
         before = tracemalloc.get_traced_memory()[0]
-        run(200 if look else 1000)
+        run(300 if look else 1000)
         assert gc.collect() == 0  # no cycles; it also empties Python's free lists, which look like a leak
         assert tracemalloc.get_traced_memory()[0] - before < 5000
     finally:
