@@ -134,7 +134,8 @@ def _key(value: Any) -> Any:
 def _number_dtype(kind: type) -> np.dtype[Any]:
     if kind is float:
         return _default[0]
-    return {int: int64, bool: bool_, complex: _COMPLEX_OF[_default[0]]}[kind]
+    known: dict[type, np.dtype[Any]] = {int: int64, bool: bool_, complex: _COMPLEX_OF[_default[0]]}
+    return known[kind]
 
 
 def _combine(strong: Any, weak: Any) -> Any:

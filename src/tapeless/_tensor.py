@@ -18,7 +18,7 @@ from ._core.tensor_base import INFERENCE, TensorBase, set_tensor_type, wrap
 from ._core.views import View
 from ._device import CPU, Device, check_device
 from ._errors import NO_GRAPH
-from ._ops.shape import Contiguous, Copy, ToCopy
+from ._ops.copying import Contiguous, Copy, ToCopy
 
 
 class Size(tuple[int, ...]):

@@ -306,7 +306,6 @@ row("__getitem__", [
     call(f(2, 3, 4), (None, 1, None, mask(3))), call(f(2, 3, 4), (ints(2, high=2), slice(None), ints(2, high=4))),
 ])  # fmt: skip  (NumPy puts a number among advanced indices elsewhere)
 row("__setitem__", [], because="writes: test_interop and the in-place tests")
-row("index_put_value_", [], because="the in-place half of __setitem__")
 row("gather", [call(f(3, 4), 1, ints(3, 2, high=4)), call(f(3, 4), 0, ints(2, 3, high=3)),
     call(f(4), 0, ints(6, high=4)),
                call(f(), 0, np.array(0)), call(f(2, 3), dim=-1, index=ints(2, 0, high=3))])

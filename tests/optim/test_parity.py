@@ -161,7 +161,7 @@ ERRORS: list[tuple[type[Exception], str, Any]] = [
     (ValueError, "can't optimize a non-leaf Tensor", lambda lib, p: lib.optim.SGD([p * 2])),
     (TypeError, "optimizer can only optimize Tensors, but one of the params is", lambda lib, p: lib.optim.SGD([3])),
     (TypeError, "optimizer parameters need to be organized in order", lambda lib, p: lib.optim.SGD([{"params": {p}}])),
-    (TypeError, "param_group must be a dict, but got <class 'l", lambda lib, p: lib.optim.SGD([p]).add_param_group([p])),
+    (TypeError, "param_group must be a dict, but got <class", lambda lib, p: lib.optim.SGD([p]).add_param_group([p])),
     (
         ValueError,
         "some parameters appear in more than one parameter group",

@@ -236,12 +236,12 @@ def _run_hooks(hooks: Any, g: Any, create_graph: bool) -> Any:
     """Show `g` to the hooks as a Tensor, and take what they return in its place."""
     for hook in list(hooks.values()):
         if type(g) is list:  # a node with several results: its hooks take and give one gradient for each
-            answer = hook([x if x is None or isinstance(x, TensorBase) else wrap(x) for x in g])
-            if answer is not None:
-                g = [x if x is None or create_graph else x._array for x in answer]
+            answers = hook([x if x is None or isinstance(x, TensorBase) else wrap(x) for x in g])
+            if answers is not None:
+                g = [x if x is None or create_graph else x._array for x in answers]
             continue
         seen: Any = g if isinstance(g, TensorBase) else wrap(g)
-        answer = hook(seen)
+        answer: Any = hook(seen)
         if answer is not None:
             if not isinstance(answer, TensorBase):
                 raise TypeError(f"hook {hook!r} returned {type(answer).__name__}; expected a Tensor or None")

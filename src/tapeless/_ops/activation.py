@@ -13,7 +13,7 @@ from .._core.tensor_base import unwrap, wrap
 from .._dtypes import as_dtype
 from .._kernels.special import erf, expit
 from ._common import FloatUnary, Unary, normal_dim, zero
-from .indexing import Where
+from .masking import Where
 
 
 class Relu(Unary):
@@ -73,8 +73,7 @@ class Gelu(FloatUnary):
 
     names = "gelu"
     methods = ""
-
-    promote = None
+    promote = None  # type: ignore[assignment]  # `approximate` is no operand
 
     def forward(self, input: Any, approximate: str = "none") -> Any:
         if approximate not in ("none", "tanh"):

@@ -1,4 +1,4 @@
-"""Reading and writing by position: ``x[...]``, gather and scatter, where and masks, sorting."""
+"""Reading and writing by position: ``x[...]``, gather and scatter, picking along a dim."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import NUMPY, composite
+from .._core.registry import composite
 from .._core.tensor_base import TensorBase, unwrap, wrap
-from .._dtypes import bool_, int64, promote, scalar_name, uint8
+from .._dtypes import bool_, int64
 from .._kernels.indexing import along, is_basic, place, scatter_add
 from ._common import check_has_dims, normal_dim
 from .arithmetic import scaled
-from .reduction import ValuesIndices
 
 
 def plain_index(index: Any) -> Any:
@@ -200,7 +199,7 @@ def setitem(self: Any, index: Any, value: Any) -> None:
     if type(index) is tuple:
         first, index = split_index(index)
         self = self if first is None else GetItem.apply(self, first)
-    self.index_put_value_(value, index)
+    SetItem.apply_inplace(self, value, index)
 
 
 def _fit_value(value: Any, target: Any, index: Any) -> Any:
@@ -212,12 +211,6 @@ def _fit_value(value: Any, target: Any, index: Any) -> Any:
         value = value[0]
     fits = tuple(value.shape) == shape or not isinstance(value, TensorBase)
     return value if fits else value.expand(shape)
-
-
-@composite("index_put_value_", methods="index_put_value_")
-def index_put_value_(self: Any, value: Any, index: Any) -> Any:
-    """Write by an advanced index; `x[mask] = y` ends here."""
-    return SetItem.apply_inplace(self, value, index)
 
 
 class Gather(Function):
@@ -387,153 +380,6 @@ class IndexAdd(Function):
         return g[(slice(None),) * self.dim + (index,)] * self.alpha
 
 
-def _promote_where(condition: Any, input: Any, other: Any) -> Any:
-    if getattr(condition, "dtype", bool_) is not bool_ and condition.dtype != uint8:
-        raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{scalar_name(condition.dtype)}\nCompare it with something: where(x != 0, ...)."
-        )
-    return (condition, *promote(input, other))
-
-
-class Where(Function):
-    """`input` where `condition` holds, `other` elsewhere; all three broadcast.
-
-    See https://docs.pytorch.org/docs/stable/generated/torch.where.html
-
-    >>> import tapeless as tl
-    >>> tl.where(tl.tensor([True, False]), 1.0, 2.0)
-    tensor([1., 2.])
-    """
-
-    names = "where"
-    methods = ""
-    numpy = np.where
-    promote = _promote_where
-
-    def forward(self, condition: Any, input: Any, other: Any) -> Any:
-        return np.where(condition, input, other)
-
-    def grad_input(self, g, condition):
-        return np.where(condition, g, 0)
-
-    def grad_other(self, g, condition):
-        return np.where(condition, 0, g)
-
-    @classmethod
-    def public_function(cls):
-        def where(condition: Any, input: Any = None, other: Any = None, **names: Any) -> Any:
-            if input is None and other is None:
-                return condition.nonzero(as_tuple=True)
-            return cls.apply(condition, input, other)
-
-        return where
-
-
-@composite("_where_method", methods="where")
-def _where_method(self: Any, condition: Any, other: Any) -> Any:
-    """Return `self` where `condition` holds, `other` elsewhere."""
-    return Where.apply(condition, self, other)
-
-
-def _c_type(dtype: Any) -> str:
-    """Return the C type that PyTorch's message names."""
-    return {"int64": "long int", "float32": "float", "float64": "double", "int32": "int"}.get(dtype.name, dtype.name)
-
-
-class MaskedFill(Function):
-    """`input` with `value` where `mask` holds."""
-
-    names = "masked_fill"
-    inplace = True
-
-    def forward(self, input: Any, mask: Any, value: Any) -> Any:
-        if mask.dtype != bool:
-            raise RuntimeError(
-                f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_type(mask.dtype)}\n"
-                "Compare it with something: mask != 0."
-            )
-        return np.where(mask, np.asarray(value).astype(input.dtype), input)
-
-    def grad_input(self, g, mask):
-        return np.where(mask, 0, g)
-
-    def grad_value(self, g, mask):
-        return np.where(mask, g, 0)
-
-
-@composite("masked_select")
-def masked_select(input: Any, mask: Any) -> Any:
-    """Return the elements where `mask` (which broadcasts) holds, in one dim."""
-    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    return input.expand(shape)[mask.expand(shape)]
-
-
-_LIMITS = (float, int, type(None))
-
-
-def _promote_limits(input: Any, min: Any = None, max: Any = None) -> Any:
-    """Promote what is there, all at once: a limit of -1 next to one of 0.5 must not be read as a uint8."""
-    if input.dtype.kind == "f" and type(min) in _LIMITS and type(max) in _LIMITS:
-        return input, min, max
-    given = iter(promote(*[x for x in (input, min, max) if x is not None]))
-    return [None if x is None else next(given) for x in (input, min, max)]
-
-
-class Clamp(Function):
-    """Every element limited to ``[min, max]``; either may be missing, a number, or a tensor.
-
-    The gradient passes where the element was inside, limits included.
-    """
-
-    names = "clamp clip"
-    inplace = True
-    promote = _promote_limits
-
-    def forward(self, input: Any, min: Any = None, max: Any = None) -> Any:
-        if min is None and max is None:
-            raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-        out = input if min is None else np.maximum(input, min)
-        return out if max is None else np.minimum(out, max)
-
-    def grad_input(self, g, input, min, max):
-        if min is not None:
-            g = np.where(input >= min, g, 0)
-        return g if max is None else np.where(input <= max, g, 0)
-
-    def grad_min(self, g, input, min, max):
-        below = input < min
-        return np.where(below if max is None else below & (min < max), g, 0)
-
-    def grad_max(self, g, input, min, max):
-        above = input > max
-        return np.where(above if min is None else above | (max < min), g, 0)
-
-
-NUMPY[np.clip] = lambda a, a_min=None, a_max=None, **kw: Clamp.apply(a, kw.get("min", a_min), kw.get("max", a_max))
-
-
-@composite("clamp_min")
-def clamp_min(input: Any, min: Any) -> Any:
-    """Return each element, but at least `min`."""
-    return Clamp.apply(input, min)
-
-
-@composite("clamp_max")
-def clamp_max(input: Any, max: Any) -> Any:
-    """Return each element, but at most `max`."""
-    return Clamp.apply(input, None, max)
-
-
-@composite("nonzero")
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """Return the positions of nonzero elements: one row each, or with `as_tuple` one index tensor a dim."""
-    found = np.nonzero(np.atleast_1d(unwrap(input)))
-    if as_tuple:
-        return tuple(wrap(axis) for axis in found)
-    return wrap(np.stack(found, axis=1)[:, : input.ndim])
-
-
 @composite("narrow")
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """Return a view of `length` positions of `dim` from `start` on."""
@@ -579,40 +425,3 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     if labels.size and labels.max() >= count:
         raise RuntimeError("Class values must be smaller than num_classes.")
     return wrap((labels[..., None] == np.arange(count)).astype(int64))
-
-
-def _order(input: Any, dim: int, descending: bool, stable: bool = True) -> Any:
-    """Return the indices that sort `input`; NaN counts as the largest."""
-    if not descending:
-        return np.argsort(input, axis=dim, kind="stable")
-    backwards = np.argsort(np.flip(input, dim), axis=dim, kind="stable")
-    return np.flip(input.shape[dim] - 1 - backwards, dim)
-
-
-@composite("sort")
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Return a pair (values, indices) sorted along `dim`; equal elements keep their order."""
-    if input.ndim == 0:
-        normal_dim(dim, 0)
-        return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
-    dim = normal_dim(dim, input.ndim)
-    index = wrap(np.ascontiguousarray(_order(unwrap(input), dim, descending)))
-    return ValuesIndices(Gather.apply(input, dim, index), index)
-
-
-@composite("argsort")
-def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Return the indices that sort `input` along `dim`."""
-    return sort(input, dim, descending).indices
-
-
-@composite("topk")
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """Return a pair (values, indices) of the `k` largest (or smallest) elements along `dim`."""
-    dim = normal_dim(dim, input.ndim)
-    if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
-        raise RuntimeError("selected index k out of range")
-    values, index = sort(input, dim, largest)
-    if input.ndim == 0:
-        return ValuesIndices(values, index)
-    return ValuesIndices(values.narrow(dim, 0, k), index.narrow(dim, 0, k))

@@ -13,7 +13,8 @@ from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64, promote, scalar_name
 from .activation import LogSigmoid
-from .indexing import Gather, Where
+from .indexing import Gather
+from .masking import Where
 
 
 def reduced(loss: Any, reduction: str) -> Any:

@@ -78,7 +78,8 @@ class FunctionCtx(Node):
             answer = answer[:count]
         if len(answer) != count:
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(answer)})"
+                f"function {self.name()} returned an incorrect number of gradients "
+                f"(expected {count}, got {len(answer)})"
             )
         for i, x in enumerate(answer):
             if x is not None and not isinstance(x, TensorBase):

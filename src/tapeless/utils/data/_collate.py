@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._creation import as_tensor, tensor
-from ..._ops.shape import Stack
+from ..._ops.joining import Stack
 from ..._tensor import Tensor
 
 CollateMap = dict[Any, Callable[..., Any]]

@@ -1,0 +1,78 @@
+"""Copies: in the same dtype or another one, into new memory or into a given tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function, raise_broadcast_error
+
+
+class Clone(Function):
+    """A copy in memory of its own; gradients pass through."""
+
+    names = "clone"
+    numpy = np.copy
+
+    def forward(self, input: Any, *, memory_format: Any = None, order: Any = None) -> Any:
+        return input.copy("K")
+
+    def grad_input(self, g):
+        return g
+
+
+class ToCopy(Function):
+    """A copy in another dtype; public through `to`, `float`, `long` and so on."""
+
+    names = "_to_copy"
+    methods = ""
+
+    def forward(self, input: Any, dtype: Any) -> Any:
+        return input.astype(dtype)
+
+    def grad_input(self, g):
+        return g  # the engine converts it back
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "ToCopyBackward0"
+
+
+class Copy(Function):
+    """`copy_`: every element replaced by the (broadcast, converted) source."""
+
+    def forward(self, input: Any, src: Any) -> Any:
+        src = np.asarray(src)
+        if src.shape != input.shape:
+            try:
+                return np.broadcast_to(src, input.shape)
+            except ValueError as error:
+                raise_broadcast_error(error, (input, src))
+                raise RuntimeError(
+                    f"output with shape {list(input.shape)} doesn't match the broadcast shape "
+                    f"{list(np.broadcast_shapes(input.shape, src.shape))}\ncopy_ cannot change the shape of its target."
+                ) from None
+        return src
+
+    def grad_input(self, g):
+        return g * 0
+
+    def grad_src(self, g):
+        return g
+
+
+class Contiguous(Function):
+    """The tensor itself if its memory is in C order, else a copy that is."""
+
+    def forward(self, input: Any) -> Any:
+        return input.copy("C")
+
+    def grad_input(self, g):
+        return g
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "CloneBackward0"
