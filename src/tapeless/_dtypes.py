@@ -18,14 +18,14 @@ float64 = double = np.dtype("float64")
 int8 = np.dtype("int8")
 int16 = short = np.dtype("int16")
 int32 = np.dtype("int32")
-int64 = np.dtype("int64")
+int64: np.dtype[Any] = np.dtype("int64")
 uint8 = np.dtype("uint8")
 uint16 = np.dtype("uint16")
 uint32 = np.dtype("uint32")
 uint64 = np.dtype("uint64")
 complex64 = cfloat = np.dtype("complex64")
 complex128 = cdouble = np.dtype("complex128")
-bool_ = np.dtype("bool")
+bool_: np.dtype[Any] = np.dtype("bool")
 
 PUBLIC: dict[str, np.dtype[Any]] = {
     **{d.name: d for d in (float16, float32, float64, int8, int16, int32, int64)},
@@ -37,7 +37,7 @@ PUBLIC: dict[str, np.dtype[Any]] = {
 
 _default = [float32]
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
-_COMPLEX_OF = {float16: complex64, float32: complex64, float64: complex128}
+_COMPLEX_OF: dict[Any, np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}
 _cache: dict[Any, np.dtype[Any]] = {}
 
 
@@ -134,8 +134,7 @@ def _key(value: Any) -> Any:
 def _number_dtype(kind: type) -> np.dtype[Any]:
     if kind is float:
         return _default[0]
-    known: dict[type, np.dtype[Any]] = {int: int64, bool: bool_, complex: _COMPLEX_OF[_default[0]]}
-    return known[kind]
+    return bool_ if kind is bool else int64 if kind is int else _COMPLEX_OF[_default[0]]
 
 
 def _combine(strong: Any, weak: Any) -> Any:

@@ -245,10 +245,10 @@ def _run_hooks(hooks: Any, g: Any, create_graph: bool) -> Any:
         if answer is not None:
             if not isinstance(answer, TensorBase):
                 raise TypeError(f"hook {hook!r} returned {type(answer).__name__}; expected a Tensor or None")
-            if answer.shape != seen.shape:
+            if answer._array.shape != seen._array.shape:
                 raise RuntimeError(
                     f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value: "
-                    f"expected {tuple(seen.shape)}, got {tuple(answer.shape)}"
+                    f"expected {seen._array.shape}, got {answer._array.shape}"
                 )
             g = answer if create_graph else answer._array
     return g
