@@ -593,7 +593,7 @@ def test_programs_do_what_pytorch_does(length):
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [8, 12, 16, 24, 40])
 def test_many_more_programs_do_what_pytorch_does(length):
-    for seed in range(100_000, 102_000):
+    for seed in range(100_000, 101_000):
         random_program(seed, length)
 
 
