@@ -64,7 +64,8 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                     continue
                 is_leaf = isinstance(edge, TensorBase)
                 target = edge._array if is_leaf else edge
-                if g.shape != target.shape or g.dtype != target.dtype:
+                # Dtypes are nearly always the same object; comparing two by value is slow.
+                if g.shape != target.shape or (g.dtype is not target.dtype and g.dtype != target.dtype):
                     g = repair(g, target.shape, target.dtype, node)
                 slots = leaves if is_leaf else pending
                 old = slots.get(edge)

@@ -212,19 +212,25 @@ class Function:
         positions, sources = plan.positions, plan.sources
         if len(arrays) < len(self.params):
             arrays = (*arrays, *self.defaults[len(arrays) - len(self.params) :])
-        # One and two are spelled out: this runs for every operation, and a comprehension costs as much as the rest.
+        # Few are spelled out: this runs for every operation, and a comprehension costs as much as the rest.
         if len(positions) == 1:
             arg = args[positions[0]]
             self.edges = (arg._node or arg,)
         elif len(positions) == 2:
             arg, other = args[positions[0]], args[positions[1]]
             self.edges = (arg._node or arg, other._node or other)
+        elif len(positions) == 3:
+            arg, other, third = args[positions[0]], args[positions[1]], args[positions[2]]
+            self.edges = (arg._node or arg, other._node or other, third._node or third)
         else:
             self.edges = tuple([args[i]._node or args[i] for i in positions])
         if not sources:
             self.kept = ()
         elif len(sources) == 1:
             self.kept = (out if sources[0] < 0 else arrays[sources[0]],)
+        elif len(sources) == 2:
+            first, second = sources
+            self.kept = (out if first < 0 else arrays[first], out if second < 0 else arrays[second])
         else:
             self.kept = tuple([out if i < 0 else arrays[i] for i in sources])
         self.plan = plan
