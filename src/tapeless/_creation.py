@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._core.registry import composite
+from ._core.registry import NUMPY, composite
 from ._core.tensor_base import TensorBase, unwrap, wrap
 from ._device import check_device
 from ._dtypes import as_dtype, float64, get_default_dtype, int64, result_dtype
@@ -192,6 +192,8 @@ def _like(name: str, make: Any, doc: str) -> Any:
     function.__doc__ = doc
     return function
 
+
+NUMPY[np.zeros_like] = lambda a, dtype=None: wrap(np.zeros_like(unwrap(a), dtype=dtype))  # rules make zeros so
 
 zeros_like = _like("zeros_like", np.zeros_like, "Make zeros of the shape and dtype of another tensor.")
 ones_like = _like("ones_like", np.ones_like, "Make ones of the shape and dtype of another tensor.")

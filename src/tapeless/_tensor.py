@@ -520,7 +520,7 @@ class Tensor(TensorBase):
 
     def set_(self, source: Any) -> Any:
         """Take over the memory of `source`."""
-        self._array = source._array
+        self._array, self._home = source._array, None
         return self
 
     # -- Python ------------------------------------------------------------------------------------------

@@ -176,7 +176,7 @@ class Softmax(Function):
 
     def grad_input(self, g, result):
         if len(g.shape) == 0:
-            return g * 0
+            return np.zeros_like(g)
         return result * (g - (g * result).sum(axis=self.dim, keepdims=True))
 
 
@@ -196,7 +196,7 @@ class LogSoftmax(Function):
 
     def grad_input(self, g, result):
         if len(g.shape) == 0:
-            return g * 0
+            return np.zeros_like(g)
         return g - np.exp(result) * g.sum(axis=self.dim, keepdims=True)
 
 

@@ -161,10 +161,10 @@ class FloorDivide(Binary):
         return np.floor_divide(input, other)
 
     def grad_input(self, g):
-        return g * 0
+        return np.zeros_like(g)
 
     def grad_other(self, g):
-        return g * 0
+        return np.zeros_like(g)
 
 
 class TruncDivide(Binary):
@@ -177,10 +177,10 @@ class TruncDivide(Binary):
         return np.trunc(np.true_divide(input, other))
 
     def grad_input(self, g):
-        return g * 0
+        return np.zeros_like(g)
 
     def grad_other(self, g):
-        return g * 0
+        return np.zeros_like(g)
 
 
 def refuse_integer_zero(input: Any, other: Any) -> None:
@@ -257,7 +257,7 @@ class Pow(Binary):
         if isinstance(exponent, (int, float)):
             if exponent == 2:
                 return g * (input * 2)
-            return g * (exponent * input ** (exponent - 1)) if exponent != 0 else g * 0
+            return g * (exponent * input ** (exponent - 1)) if exponent != 0 else np.zeros_like(g)
         return g * np.where(exponent == 0, 0, exponent * input ** (exponent - 1))
 
     def grad_exponent(self, g, input, exponent, result):
@@ -396,7 +396,7 @@ class Sign(Unary):
         return input.copy() if input.dtype is bool_ else np.sign(input)
 
     def grad_input(self, g):
-        return g * 0
+        return np.zeros_like(g)
 
 
 class Lerp(Function):

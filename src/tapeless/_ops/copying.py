@@ -16,7 +16,8 @@ class Clone(Function):
     numpy = np.copy
 
     def forward(self, input: Any, *, memory_format: Any = None, order: Any = None) -> Any:
-        return input.copy("K")
+        # The axes keep their order in memory, as in PyTorch, but for expanded tensors.
+        return input.copy("C" if 0 in input.strides else "K")
 
     def grad_input(self, g):
         return g
@@ -57,7 +58,7 @@ class Copy(Function):
         return src
 
     def grad_input(self, g):
-        return g * 0
+        return np.zeros_like(g)
 
     def grad_src(self, g):
         return g

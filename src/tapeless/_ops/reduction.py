@@ -552,7 +552,7 @@ class Norm(Function):
         g = spread(g, self.axes, shape, self.keepdim)
         whole = spread(result, self.axes, shape, self.keepdim)
         if self.p == 0:
-            return g * 0
+            return np.zeros_like(g)
         if self.p == 1:
             return g * np.sign(input)
         if self.p in (math.inf, -math.inf):

@@ -83,6 +83,8 @@ def grad(
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     wanted = _as_tuple(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty: name the tensors whose gradients are wanted.")
     for i, tensor in enumerate(wanted):
         if not tensor.requires_grad:
             raise RuntimeError(
