@@ -386,13 +386,13 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     if not replacement and num_samples > (weights > 0).sum(1).min():
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
     stream = stream_of(generator)
-    if replacement:
+    if replacement and num_samples > 1:  # PyTorch draws a single sample the other way
         edges = np.cumsum(weights / weights.sum(1, keepdims=True), 1)
         draws = stream.uniform((len(weights), num_samples), float64)
         picked = np.stack([np.searchsorted(edge, draw, side="right") for edge, draw in zip(edges, draws, strict=True)])
         picked = np.minimum(picked, weights.shape[1] - 1)
     else:  # the largest of weight / exponential(1) is a draw without replacement (exponential races)
-        race = weights / stream.exponential(weights.shape, float64)
+        race = weights / stream.exponential(weights.shape, unwrap(input).dtype)
         picked = np.argsort(-race, axis=1, kind="stable")[:, :num_samples]
     return wrap(picked.astype(int64).reshape((*unwrap(input).shape[:-1], num_samples)))
 
@@ -400,37 +400,33 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
 # -- Methods that draw or create -------------------------------------------------------------------------
 
 
-def _drawing(name: str, doc: str) -> Any:
+# PyTorch's names of the arguments where the stream has others.
+_STREAM_NAMES = {"from": "low", "to": "high", "lambd": "rate"}
+
+
+def _drawing(name: str, params: tuple[str, ...], doc: str) -> Any:
     """Return an in-place method that overwrites a tensor with draws of the stream's method of that name."""
 
     def method(self: Any, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
-        stream = stream_of(generator)
-        draw = getattr(stream, name)
-        shape, dtype = self._array.shape, self._array.dtype
-        # The streams of PyTorch below 16 and from 16 elements on differ; the stream's methods know.
-        if name in ("uniform", "normal"):
-            names = ("low", "high") if name == "uniform" else ("mean", "std")
-            given = dict(zip(names, args, strict=False))
-            given.update({{"from": "low", "to": "high"}.get(k, k): v for k, v in kwargs.items()})
-            values = draw(shape, dtype, **given)
-        else:
-            values = draw(shape, *args, dtype=dtype, **kwargs)
-        return self.copy_(wrap(values))
+        given = dict(zip(params, args, strict=False))
+        given.update({_STREAM_NAMES.get(key, key): value for key, value in kwargs.items()})
+        draw = getattr(stream_of(generator), name)
+        return self.copy_(wrap(draw(self._array.shape, dtype=self._array.dtype, **given)))
 
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = doc
     return method
 
 
-for _name, _doc in (
-    ("uniform", "Overwrite with draws from the uniform distribution on ``[from, to)``."),
-    ("normal", "Overwrite with draws from the normal distribution of `mean` and `std`."),
-    ("exponential", "Overwrite with draws from the exponential distribution."),
-    ("log_normal", "Overwrite with exponentials of normal draws."),
-    ("cauchy", "Overwrite with draws from the Cauchy distribution."),
-    ("geometric", "Overwrite with the numbers of trials up to the first success."),
+for _name, _params, _doc in (
+    ("uniform", ("low", "high"), "Overwrite with draws from the uniform distribution on ``[from, to)``."),
+    ("normal", ("mean", "std"), "Overwrite with draws from the normal distribution of `mean` and `std`."),
+    ("exponential", ("rate",), "Overwrite with draws from the exponential distribution of rate `lambd`."),
+    ("log_normal", ("mean", "std"), "Overwrite with exponentials of normal draws."),
+    ("cauchy", ("median", "sigma"), "Overwrite with draws from the Cauchy distribution."),
+    ("geometric", ("p",), "Overwrite with the numbers of trials up to the first success."),
 ):
-    composite(f"{_name}_")(_drawing(_name, _doc))
+    composite(f"{_name}_")(_drawing(_name, _params, _doc))
 
 
 @composite("bernoulli_")

@@ -84,7 +84,7 @@ def grad(
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     wanted = _as_tuple(inputs)
     if not wanted:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty: name the tensors whose gradients are wanted.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty: name the tensors to differentiate by.")
     for i, tensor in enumerate(wanted):
         if not tensor.requires_grad:
             raise RuntimeError(
