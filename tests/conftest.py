@@ -14,9 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Deadlines measure the machine, not the code.
-settings.register_profile(
-    "default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 # CI repeats the same examples on each run; `HYPOTHESIS_PROFILE=thorough make test` looks further.
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)

@@ -22,9 +22,7 @@ INTEGERS = ["int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uin
 DTYPES = [*FLOATS, *INTEGERS, "bool"]
 
 
-def case(
-    base: Any, dtype: str, shape: tuple[int, ...] | None = None, grad: str = "", **options: Any
-) -> dict[str, Any]:
+def case(base: Any, dtype: str, shape: tuple[int, ...] | None = None, grad: str = "", **options: Any) -> dict[str, Any]:
     """Describe one tensor to print: `base`, repeated or cut to fill `shape`. `grad`: "", "leaf" or "node"."""
     default_dtype = options.pop("default_dtype", "float32")
     with np.errstate(over="ignore"):

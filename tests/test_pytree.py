@@ -61,10 +61,7 @@ def test_tree_map_leaves_the_tree_alone(tree: Any) -> None:
     before = copy.deepcopy(tree)
     tripled = tree_map(lambda *parts: parts, tree, tree, before)
     assert same(tree, before)
-    assert (
-        same(flatten(tripled, is_leaf=lambda x: type(x) is tuple and len(x) == 3)[0], flatten(tripled)[0])
-        or True
-    )
+    assert same(flatten(tripled, is_leaf=lambda x: type(x) is tuple and len(x) == 3)[0], flatten(tripled)[0]) or True
     assert flatten(tree_map(lambda *parts: len(parts), tree, tree, before))[1] == flatten(tree)[1]
 
 
@@ -108,9 +105,7 @@ def test_is_leaf_keeps_subtrees_whole() -> None:
 
 
 def test_spec_is_readable() -> None:
-    assert (
-        repr(flatten({"a": [1, (2,)], "b": Point(3, None)})[1]) == "{'a': [*, (*,)], 'b': Point(x=*, y=None)}"
-    )
+    assert repr(flatten({"a": [1, (2,)], "b": Point(3, None)})[1]) == "{'a': [*, (*,)], 'b': Point(x=*, y=None)}"
     assert repr(flatten(1)[1]) == "*"
 
 
@@ -140,9 +135,7 @@ MISMATCHES = [
 
 @pytest.mark.parametrize(("first", "second", "place", "expected", "got"), MISMATCHES)
 def test_mismatch_names_the_place(first: Any, second: Any, place: str, expected: str, got: str) -> None:
-    message = (
-        f"the trees differ in structure at {place}: the first tree has {expected} there, but tree 2 has {got}"
-    )
+    message = f"the trees differ in structure at {place}: the first tree has {expected} there, but tree 2 has {got}"
     with pytest.raises(ValueError, match=f"^tree_map: {re.escape(message)}$"):
         tree_map(lambda x, y: x, first, second)
     with pytest.raises(ValueError, match=f"but tree 3 has {re.escape(got)}$"):
@@ -154,9 +147,7 @@ def test_wrong_arguments() -> None:
     message = "`leaves` has length 1 but the spec refers to a pytree that holds 2 items ([*, {'a': *}])"
     with pytest.raises(ValueError, match=re.escape(message)):
         unflatten([1], spec)
-    with pytest.raises(
-        TypeError, match=re.escape("the TreeSpec that flatten returned, but got [1] of type list")
-    ):
+    with pytest.raises(TypeError, match=re.escape("the TreeSpec that flatten returned, but got [1] of type list")):
         unflatten([1], [1])
     with pytest.raises(TypeError, match="at least one tree after the function, but got none"):
         tree_map(len)

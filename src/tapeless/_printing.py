@@ -296,8 +296,7 @@ def _complex_cells(array: np.ndarray, options: PrintOptions) -> tuple[list[str],
     reals, real_width = _float_texts(array.real, options)
     imags, imag_width = _float_texts(array.imag, options)
     texts = [
-        f"{real:>{real_width}}{'' if imag[0] == '-' else '+'}{imag}j"
-        for real, imag in zip(reals, imags, strict=True)
+        f"{real:>{real_width}}{'' if imag[0] == '-' else '+'}{imag}j" for real, imag in zip(reals, imags, strict=True)
     ]
     return texts, real_width + imag_width + 1
 

@@ -41,9 +41,7 @@ def _programs() -> dict[str, list[Call]]:
             ("normal", {"shape": n, "dtype": dtype, "contiguous": False}) for n in (17, 100)
         ]
     for low, high in ((0, 10), (-3, 5), (0, 2**28 - 1), (0, 2**28), (-(2**40), 2**41), (-(2**63), 2**63 - 1)):
-        programs[f"integers {low} {high}"] = [
-            ("integers", {"shape": n, "low": low, "high": high}) for n in SIZES
-        ]
+        programs[f"integers {low} {high}"] = [("integers", {"shape": n, "low": low, "high": high}) for n in SIZES]
     programs["integers narrow"] = [
         ("integers", {"shape": 50, "low": 0, "high": 100, "dtype": dtype})
         for dtype in ("uint8", "int8", "int16", "int32", "uint16", "float16", "float32", "float64")
@@ -76,9 +74,7 @@ def _programs() -> dict[str, list[Call]]:
         ("cauchy", {"median": 1.0, "sigma": 2.0}),
         ("geometric", {"p": 0.2}),
     ):
-        programs[name] = [
-            (name, {"shape": n, "dtype": dtype, **parameters}) for dtype in float_types for n in SIZES
-        ]
+        programs[name] = [(name, {"shape": n, "dtype": dtype, **parameters}) for dtype in float_types for n in SIZES]
     programs["mixed"] = [
         ("uniform", {"shape": 3}),
         ("normal", {"shape": (3,)}),

@@ -102,9 +102,7 @@ def test_words_are_the_twisters() -> None:
 
 
 def test_pieces_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = [
-        call for name in ("mixed", "exponential", "log_normal", "moments float64") for call in PROGRAMS[name]
-    ]
+    calls = [call for name in ("mixed", "exponential", "log_normal", "moments float64") for call in PROGRAMS[name]]
     whole, pieces = RandomStream(5), RandomStream(5)
     expected = [getattr(whole, method)(**arguments) for method, arguments in calls]
     monkeypatch.setattr(random_stream, "_CHUNK", 32)
@@ -164,9 +162,7 @@ def test_state_resumes_with_the_waiting_normal() -> None:
     stream.set_state(state)
     for continued in (stream, *copies):
         assert continued.initial_seed() == 11
-        for ours, wanted in zip(
-            (continued.normal(2), continued.uniform(5), continued.permutation(9)), expected
-        ):
+        for ours, wanted in zip((continued.normal(2), continued.uniform(5), continued.permutation(9)), expected):
             np.testing.assert_array_equal(ours, wanted)
 
 
@@ -278,9 +274,7 @@ def calls(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         return method, {"p": np.linspace(0, 1, shape).astype(draw(floats))}
     arguments: dict[str, Any] = {"shape": shape}
     if method == "integers":
-        low, high = sorted(
-            draw(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=2, unique=True))
-        )
+        low, high = sorted(draw(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=2, unique=True)))
         bits = draw(st.integers(0, 62))
         low, high = low >> bits, high >> bits
         arguments |= {"low": low, "high": max(high, low + 1)}

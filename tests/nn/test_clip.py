@@ -63,9 +63,7 @@ def test_nothing_to_clip():
 def test_nonfinite_norms():
     p, *_ = parameters = with_grads(tl, [3.0, 1.0])
     p.grad = tl.tensor([math.inf, 1.0])
-    with pytest.raises(
-        RuntimeError, match="The total norm of order 2.0 for gradients from `parameters` is non-finite"
-    ):
+    with pytest.raises(RuntimeError, match="The total norm of order 2.0 for gradients from `parameters` is non-finite"):
         utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
     assert p.grad.tolist() == [math.inf, 1.0]
     assert utils.clip_grad_norm_(parameters, 1.0).item() == math.inf

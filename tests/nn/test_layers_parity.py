@@ -128,9 +128,7 @@ def test_loss_weights_are_buffers():
 
 
 def public_modules():
-    return [
-        name for name, value in vars(nn).items() if inspect.isclass(value) and issubclass(value, nn.Module)
-    ]
+    return [name for name, value in vars(nn).items() if inspect.isclass(value) and issubclass(value, nn.Module)]
 
 
 @pytest.mark.parametrize("name", public_modules())

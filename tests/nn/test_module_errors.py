@@ -29,8 +29,7 @@ def notes_of(action):
 def test_the_path_is_one_line_from_the_root():
     net = Net()
     assert notes_of(lambda: net(tl.ones(5, 3))) == [
-        "in module Net.encoder.0 (Linear(in_features=4, out_features=8, bias=True)), "
-        "called with float32 [5, 3]"
+        "in module Net.encoder.0 (Linear(in_features=4, out_features=8, bias=True)), called with float32 [5, 3]"
     ]
     assert notes_of(lambda: net(tl.ones(5, 4), head=1)) == [
         "in module Net.heads.1 (Linear(in_features=9, out_features=1, bias=True)), called with float32 [5, 8]"

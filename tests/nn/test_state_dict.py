@@ -150,12 +150,8 @@ def test_extra_state():
 def test_hooks():
     net, seen = model(), []
     net.first.register_state_dict_pre_hook(lambda m, prefix, keep: seen.append(("pre", prefix)))
-    net.first.register_state_dict_post_hook(
-        lambda m, state, prefix, meta: seen.append(("post", sorted(state)))
-    )
-    net.first.register_load_state_dict_pre_hook(
-        lambda m, *args: seen.append(("load", m is net.first, args[1]))
-    )
+    net.first.register_state_dict_post_hook(lambda m, state, prefix, meta: seen.append(("post", sorted(state))))
+    net.first.register_load_state_dict_pre_hook(lambda m, *args: seen.append(("load", m is net.first, args[1])))
     net.register_load_state_dict_post_hook(lambda m, keys: keys.missing_keys.clear())
     state = net.state_dict()
     del state["last.bias"]

@@ -13,18 +13,72 @@ import warnings
 from typing import Any
 
 CODES = {
-    "bool": "b", "uint8": "u1", "int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8",
-    "float16": "f2", "float32": "f4", "float64": "f8", "complex64": "c8", "complex128": "c16",
+    "bool": "b",
+    "uint8": "u1",
+    "int8": "i1",
+    "int16": "i2",
+    "int32": "i4",
+    "int64": "i8",
+    "float16": "f2",
+    "float32": "f4",
+    "float64": "f8",
+    "complex64": "c8",
+    "complex128": "c16",
 }
 NUMBERS = {"True": True, "2": 2, "1.5": 1.5, "1j": 1j}
-BINARY = ("add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "lt", "eq", "maximum", "bitwise_and",
-    "atan2", "where", "cat")
-UNARY = ("exp", "sqrt", "sin", "sigmoid", "erf", "floor", "abs", "neg", "square", "sign", "relu", "reciprocal",
+BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "floor_divide",
+    "remainder",
+    "pow",
+    "lt",
+    "eq",
+    "maximum",
+    "bitwise_and",
+    "atan2",
+    "where",
+    "cat",
+)
+UNARY = (
+    "exp",
+    "sqrt",
+    "sin",
+    "sigmoid",
+    "erf",
+    "floor",
+    "abs",
+    "neg",
+    "square",
+    "sign",
+    "relu",
+    "reciprocal",
     "isnan",
-         "logical_not", "round", "rsqrt", "log_softmax", "clamp")
-REDUCTIONS = ("sum", "mean", "prod", "cumsum", "cumprod", "amax", "max", "argmax", "all", "any", "count_nonzero",
+    "logical_not",
+    "round",
+    "rsqrt",
+    "log_softmax",
+    "clamp",
+)
+REDUCTIONS = (
+    "sum",
+    "mean",
+    "prod",
+    "cumsum",
+    "cumprod",
+    "amax",
+    "max",
+    "argmax",
+    "all",
+    "any",
+    "count_nonzero",
     "std",
-              "norm", "logsumexp", "median")
+    "norm",
+    "logsumexp",
+    "median",
+)
 
 
 def code(result: Any) -> str:
@@ -64,8 +118,12 @@ def tables(library: Any) -> dict[str, list[str]]:
     point = [library.ones((), dtype=getattr(library, name)) for name in CODES]
     answer = {}
     for op in BINARY:
-        kinds = {"dims dims": (full, full), "dims 0-d": (full, point), "0-d dims": (point, full),
-            "0-d 0-d": (point, point)}
+        kinds = {
+            "dims dims": (full, full),
+            "dims 0-d": (full, point),
+            "0-d dims": (point, full),
+            "0-d 0-d": (point, point),
+        }
         if op != "cat":
             kinds["dims number"] = (full, list(NUMBERS.values()))
             kinds["0-d number"] = (point, list(NUMBERS.values()))

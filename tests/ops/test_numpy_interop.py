@@ -103,10 +103,16 @@ def test_copies_and_pickles() -> None:
 @pytest.mark.parametrize(
     ("function", "derivative"),
     [
-        (np.exp, np.exp), (np.sin, np.cos), (np.log, lambda x: 1 / x), (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
-        (np.tanh, lambda x: 1 - np.tanh(x) ** 2), (np.square, lambda x: 2 * x),
-            (np.negative, lambda x: -np.ones_like(x)),
-        (np.abs, np.sign), (np.expm1, np.exp), (np.arctan, lambda x: 1 / (1 + x * x)),
+        (np.exp, np.exp),
+        (np.sin, np.cos),
+        (np.log, lambda x: 1 / x),
+        (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+        (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+        (np.square, lambda x: 2 * x),
+        (np.negative, lambda x: -np.ones_like(x)),
+        (np.abs, np.sign),
+        (np.expm1, np.exp),
+        (np.arctan, lambda x: 1 / (1 + x * x)),
     ],
 )
 def test_ufuncs_are_operations_with_gradients(function, derivative) -> None:
@@ -121,24 +127,47 @@ def test_ufuncs_are_operations_with_gradients(function, derivative) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda x: np.sum(x, axis=0), lambda x: np.mean(x, axis=1, keepdims=True), lambda x: np.prod(x, axis=1),
-        lambda x: np.max(x, axis=0), lambda x: np.min(x), lambda x: np.var(x, axis=0),
-            lambda x: np.std(x, axis=1, ddof=1),
-        lambda x: np.cumsum(x, axis=1), lambda x: np.cumprod(x, axis=0), lambda x: np.cumsum(x),
-        lambda x: np.reshape(x, (3, 2)), lambda x: np.transpose(x),
-        lambda x: np.swapaxes(x, 0, 1), lambda x: np.moveaxis(x, 0, 1), lambda x: np.expand_dims(x, (0, 2)),
-            lambda x: np.squeeze(x[:1], 0),
-        lambda x: np.concatenate([x, x], axis=1), lambda x: np.stack([x, x], axis=-1),
-            lambda x: np.where(x > 1, x, 0),
-        lambda x: np.clip(x, 0.6, 1.2), lambda x: np.flip(x), lambda x: np.flip(x, 0), lambda x: np.roll(x, 1, 0),
-            lambda x: np.tile(x, (2, 1)),
-        lambda x: np.tril(x), lambda x: np.triu(x, 1), lambda x: np.matmul(x, x.T), lambda x: np.dot(x, x.T),
-            lambda x: np.outer(x[0], x[1]),
-        lambda x: np.broadcast_to(x, (2, 2, 3)), lambda x: np.ravel(x), lambda x: np.maximum(x, 1.0),
-            lambda x: np.power(x, 2),
-        lambda x: np.add.reduce(x, axis=1), lambda x: np.multiply.reduce(x, axis=0), lambda x: np.maximum.reduce(x),
-        lambda x: np.argmax(x, axis=1), lambda x: np.all(x > 0), lambda x: np.round(x, 1),
-            lambda x: np.arctan2(x, 2.0), lambda x: np.copy(x),
+        lambda x: np.sum(x, axis=0),
+        lambda x: np.mean(x, axis=1, keepdims=True),
+        lambda x: np.prod(x, axis=1),
+        lambda x: np.max(x, axis=0),
+        lambda x: np.min(x),
+        lambda x: np.var(x, axis=0),
+        lambda x: np.std(x, axis=1, ddof=1),
+        lambda x: np.cumsum(x, axis=1),
+        lambda x: np.cumprod(x, axis=0),
+        lambda x: np.cumsum(x),
+        lambda x: np.reshape(x, (3, 2)),
+        lambda x: np.transpose(x),
+        lambda x: np.swapaxes(x, 0, 1),
+        lambda x: np.moveaxis(x, 0, 1),
+        lambda x: np.expand_dims(x, (0, 2)),
+        lambda x: np.squeeze(x[:1], 0),
+        lambda x: np.concatenate([x, x], axis=1),
+        lambda x: np.stack([x, x], axis=-1),
+        lambda x: np.where(x > 1, x, 0),
+        lambda x: np.clip(x, 0.6, 1.2),
+        lambda x: np.flip(x),
+        lambda x: np.flip(x, 0),
+        lambda x: np.roll(x, 1, 0),
+        lambda x: np.tile(x, (2, 1)),
+        lambda x: np.tril(x),
+        lambda x: np.triu(x, 1),
+        lambda x: np.matmul(x, x.T),
+        lambda x: np.dot(x, x.T),
+        lambda x: np.outer(x[0], x[1]),
+        lambda x: np.broadcast_to(x, (2, 2, 3)),
+        lambda x: np.ravel(x),
+        lambda x: np.maximum(x, 1.0),
+        lambda x: np.power(x, 2),
+        lambda x: np.add.reduce(x, axis=1),
+        lambda x: np.multiply.reduce(x, axis=0),
+        lambda x: np.maximum.reduce(x),
+        lambda x: np.argmax(x, axis=1),
+        lambda x: np.all(x > 0),
+        lambda x: np.round(x, 1),
+        lambda x: np.arctan2(x, 2.0),
+        lambda x: np.copy(x),
     ],
 )
 def test_array_functions_are_operations(call) -> None:
@@ -171,8 +200,9 @@ def test_functions_without_an_operation_lose_no_gradient_silently(call) -> None:
 
 
 @pytest.mark.parametrize("swap", [False, True])
-@pytest.mark.parametrize("symbol", ["add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod", "lt", "ge",
-    "eq", "ne"])
+@pytest.mark.parametrize(
+    "symbol", ["add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod", "lt", "ge", "eq", "ne"]
+)
 def test_array_and_tensor_give_a_tensor(symbol: str, swap: bool) -> None:
     import operator
 

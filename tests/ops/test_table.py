@@ -194,6 +194,7 @@ def test_values_dtypes_and_refusals_equal_torch(row: Row, dtype: str) -> None:
     if not row.torch or kind.kind not in row.kinds:
         pytest.skip("not compared with PyTorch")
     for sample in row.samples:
+
         def to_torch(a):
             return torch.from_numpy(np.array(as_kind(a, kind)))
 

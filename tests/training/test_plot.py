@@ -231,8 +231,7 @@ def test_color_and_plain_agree_on_points():
     rng = np.random.default_rng(0)
     points, labels = rng.uniform(-1, 1, size=(40, 2)), rng.integers(0, 4, size=40)
     pictures = [
-        area(decision_map(QUADRANTS, points, labels, (-1, 1), (-1, 1), color=color), 24)
-        for color in (False, True)
+        area(decision_map(QUADRANTS, points, labels, (-1, 1), (-1, 1), color=color), 24) for color in (False, True)
     ]
     for plain_row, color_row in zip(*pictures):
         assert re.sub("[^●○▲◇]", " ", plain_row).rstrip() == re.sub("[^●○▲◇]", " ", color_row).rstrip()
@@ -403,9 +402,7 @@ def test_loss_curve_writes_the_format_of_the_suffix(tmp_path):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize(
-    "history, said", [({}, "an empty mapping"), ([], "0 rows"), ({"loss": [None]}, "'loss'")]
-)
+@pytest.mark.parametrize("history, said", [({}, "an empty mapping"), ([], "0 rows"), ({"loss": [None]}, "'loss'")])
 def test_a_history_without_numbers_is_refused(history, said, tmp_path):
     with pytest.raises(ValueError, match=rf"expected a history with at least one number .*got .*{said}"):
         save_loss_curve(history, tmp_path / "x.png")

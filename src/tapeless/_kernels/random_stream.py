@@ -324,9 +324,7 @@ class RandomStream:
         return out
 
     @_QUIET
-    def exponential(
-        self, shape: Shape, dtype: DTypeLike = np.float32, rate: float = 1.0
-    ) -> NDArray[np.floating]:
+    def exponential(self, shape: Shape, dtype: DTypeLike = np.float32, rate: float = 1.0) -> NDArray[np.floating]:
         """Return exponential samples with density ``rate * exp(-rate * x)``: Tensor.exponential_.
 
         Raises RuntimeError unless rate > 0.

@@ -258,8 +258,6 @@ def threshold(input: Any, threshold: float, value: float) -> Any:
     return input.masked_fill(wrap(~above), value)
 
 
-
-
 @composite("celu", methods="")
 def celu(input: Any, alpha: float = 1.0) -> Any:
     """Return ``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``."""

@@ -345,9 +345,7 @@ class IndexSelect(Function):
             )
         if input.ndim == 0:
             if index.size != 1:
-                raise RuntimeError(
-                    f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)"
-                )
+                raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
             return input.copy()
         if index.size and (index.min() < 0 or index.max() >= input.shape[self.dim]):
             raise IndexError(

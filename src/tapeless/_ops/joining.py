@@ -155,9 +155,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
     swap = indexing == "xy" and len(tensors) > 1
     order = (tensors[1], tensors[0], *tensors[2:]) if swap else tensors
     sizes = tuple(t.numel() for t in order)
-    grids = [
-        t.reshape((1,) * i + (-1,) + (1,) * (len(order) - 1 - i)).expand(sizes) for i, t in enumerate(order)
-    ]
+    grids = [t.reshape((1,) * i + (-1,) + (1,) * (len(order) - 1 - i)).expand(sizes) for i, t in enumerate(order)]
     if swap:
         grids = [grids[1], grids[0], *grids[2:]]
     return tuple(grids)

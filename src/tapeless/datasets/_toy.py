@@ -57,9 +57,7 @@ def moons(n: int = 300, noise: float = 0.1, seed: int | None = 0) -> tuple[Tenso
     return _finish(np.where(labels[:, None] == 0, upper, -upper), labels, noise, rng)
 
 
-def circles(
-    n: int = 300, noise: float = 0.08, seed: int | None = 0, factor: float = 0.5
-) -> tuple[Tensor, Tensor]:
+def circles(n: int = 300, noise: float = 0.08, seed: int | None = 0, factor: float = 0.5) -> tuple[Tensor, Tensor]:
     """`n` points on two circles around the origin, of radius 1 (class 0) and `factor`: `X` (n, 2), `y` (n,).
 
     `noise` is the standard deviation added to both coordinates.
@@ -120,9 +118,7 @@ def xor(n: int = 300, noise: float = 0.05, seed: int | None = 0) -> tuple[Tensor
     return _finish(points, labels, noise, rng)
 
 
-def train_test_split(
-    X: Any, y: Any, test_fraction: float = 0.2, seed: int | None = 0
-) -> tuple[Any, Any, Any, Any]:
+def train_test_split(X: Any, y: Any, test_fraction: float = 0.2, seed: int | None = 0) -> tuple[Any, Any, Any, Any]:
     """Split samples at random into `(X_train, X_test, y_train, y_test)`, the order that scikit-learn returns.
 
     `X` and `y` are Tensors (or ndarrays) of equal length; the parts are copies, the test part has
@@ -160,9 +156,7 @@ def _on_circle(radius: Any, angle: np.ndarray) -> np.ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def _finish(
-    points: np.ndarray, labels: np.ndarray, noise: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
+def _finish(points: np.ndarray, labels: np.ndarray, noise: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Add the noise, shuffle, and wrap as Tensors: points (n, 2) float32, labels (n,) int64."""
     points = points + noise * rng.standard_normal(points.shape)
     order = rng.permutation(len(points))

@@ -36,9 +36,7 @@ class BackwardHookGate(Function):
 class BackwardHooks:
     """The backward hooks (``after``) and backward pre-hooks (``before``) of one call of ``module``."""
 
-    def __init__(
-        self, module: Any, after: list[Callable[..., Any]], before: list[Callable[..., Any]]
-    ) -> None:
+    def __init__(self, module: Any, after: list[Callable[..., Any]], before: list[Callable[..., Any]]) -> None:
         self.module = module
         self.after = after
         self.before = before
@@ -106,9 +104,7 @@ class BackwardHooks:
             )
         for hook in self.after:
             replaced = hook(self.module, (None,) * self.input_count, grad_outputs)
-            if replaced is not None and not (
-                isinstance(replaced, tuple) and all(g is None for g in replaced)
-            ):
+            if replaced is not None and not (isinstance(replaced, tuple) and all(g is None for g in replaced)):
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always return None or "
                     "None for all gradients."

@@ -109,9 +109,7 @@ class Sequential(_NumberedModules):
     @staticmethod
     def _check_sequential(other: object) -> None:
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)!s} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)!s} is given.")
 
     def __mul__(self, other: int) -> Sequential:
         self._check_count(other)
@@ -180,9 +178,7 @@ class ModuleList(_NumberedModules):
     def extend(self, modules: Iterable[Module]) -> ModuleList:
         """Add modules at the end; return the list."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         offset = len(self)
         for i, module in enumerate(modules):
             self.add_module(str(offset + i), module)
@@ -273,13 +269,9 @@ def key_value_pairs(source: Any, owner: str, method: str) -> list[tuple[str, Any
     pairs = []
     for place, pair in enumerate(source):
         if not isinstance(pair, Iterable):
-            raise TypeError(
-                f"{owner} update sequence element #{place} should be Iterable; is {type(pair).__name__}"
-            )
+            raise TypeError(f"{owner} update sequence element #{place} should be Iterable; is {type(pair).__name__}")
         entry = tuple(pair)
         if len(entry) != 2:
-            raise ValueError(
-                f"{owner} update sequence element #{place} has length {len(entry)}; 2 is required"
-            )
+            raise ValueError(f"{owner} update sequence element #{place} has length {len(entry)}; 2 is required")
         pairs.append(entry)
     return pairs

@@ -163,8 +163,7 @@ class Module(ModuleWalk, ModuleState, ModuleConversion, ModuleHooks):
         check_member_name(self, name, "buffer", self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
-                "(torch Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
         tensor = _hooks.run_registration(_hooks.global_buffer_registration, self, name, tensor)
         self._store("_buffers", name, tensor)
@@ -233,9 +232,7 @@ class Module(ModuleWalk, ModuleState, ModuleConversion, ModuleHooks):
     def _refuse(self, name: str, value: Any, role: str, expected: str) -> None:
         message = f"cannot assign '{typename(value)}' as {role} '{name}' ({expected} expected)"
         if role == "parameter" and isinstance(value, Tensor):
-            message += (
-                f". Wrap it, `nn.Parameter(tensor)`, or write into the one there: `self.{name}.data = tensor`"
-            )
+            message += f". Wrap it, `nn.Parameter(tensor)`, or write into the one there: `self.{name}.data = tensor`"
         raise TypeError(message)
 
     def _set_buffer(self, name: str, value: Any) -> None:

@@ -125,9 +125,7 @@ class ModuleConversion:
 
     def bfloat16(self) -> Any:
         """Raise ``NotImplementedError``: NumPy has no bfloat16."""
-        raise NotImplementedError(
-            "NumPy has no bfloat16, so tapeless has none. Use .half() for 16 bits, or .float()."
-        )
+        raise NotImplementedError("NumPy has no bfloat16, so tapeless has none. Use .half() for 16 bits, or .float().")
 
     def cpu(self) -> Any:
         """Return the module: it is on the CPU."""

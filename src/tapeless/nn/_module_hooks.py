@@ -63,9 +63,7 @@ class ModuleHooks:
         }
         return _hooks.add(self._forward_hooks, hook, prepend, flags)
 
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` once the outputs' gradients are known; it may replace them."""
         return _hooks.add(self._backward_pre_hooks, hook, prepend)
 
@@ -108,9 +106,7 @@ class ModuleHooks:
             outcome[2] = self.forward(*args, **kwargs)
             for key, hook, with_kwargs, _ in self._forward_hooks_in_order():
                 called.add(key)
-                replacement = (
-                    hook(self, args, kwargs, outcome[2]) if with_kwargs else hook(self, args, outcome[2])
-                )
+                replacement = hook(self, args, kwargs, outcome[2]) if with_kwargs else hook(self, args, outcome[2])
                 if replacement is not None:
                     outcome[2] = replacement
             return outcome[2] if backward is None else backward.watch_outputs(outcome[2])
@@ -129,8 +125,7 @@ class ModuleHooks:
                     continue
                 if not (isinstance(both, tuple) and len(both) == 2):
                     raise RuntimeError(
-                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                        f"but got {both}."
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {both}."
                     )
                 args, kwargs = both
             else:
@@ -144,10 +139,7 @@ class ModuleHooks:
         own_kwargs, own_always = self._forward_hooks_with_kwargs, self._forward_hooks_always_called
         all_kwargs, all_always = _hooks.global_forward_with_kwargs, _hooks.global_forward_always
         return [
-            *(
-                (key, hook, key in all_kwargs, key in all_always)
-                for key, hook in _hooks.global_forward.items()
-            ),
+            *((key, hook, key in all_kwargs, key in all_always) for key, hook in _hooks.global_forward.items()),
             *((key, hook, key in own_kwargs, key in own_always) for key, hook in self._forward_hooks.items()),
         ]
 

@@ -59,9 +59,7 @@ class ModuleState:
         ['0.weight', '0.bias']
         """
         if args:
-            warnings.warn(
-                "Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2
-            )
+            warnings.warn("Positional args are being deprecated, use kwargs instead.", FutureWarning, stacklevel=2)
             given = dict(zip(("destination", "prefix", "keep_vars"), args, strict=False))
             destination = given.get("destination") if destination is None else destination
             prefix, keep_vars = prefix or given.get("prefix", ""), keep_vars or given.get("keep_vars", False)
@@ -99,15 +97,11 @@ class ModuleState:
 
     def get_extra_state(self) -> Any:
         """Return something more to keep in the state dict; override together with `set_extra_state`."""
-        raise RuntimeError(
-            f"{type(self).__name__} has no extra state: write get_extra_state and set_extra_state"
-        )
+        raise RuntimeError(f"{type(self).__name__} has no extra state: write get_extra_state and set_extra_state")
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` returned; override together with it."""
-        raise RuntimeError(
-            f"{type(self).__name__} has no extra state: write get_extra_state and set_extra_state"
-        )
+        raise RuntimeError(f"{type(self).__name__} has no extra state: write get_extra_state and set_extra_state")
 
     # ---- loading -----------------------------------------------------------------------------------------
 
@@ -147,9 +141,7 @@ class ModuleState:
         local_metadata = dict(metadata.get(prefix[:-1], {}))
         if assign:
             local_metadata["assign_to_params_buffers"] = assign
-        self._load_from_state_dict(
-            state, prefix, local_metadata, True, keys.missing_keys, keys.unexpected_keys, errors
-        )
+        self._load_from_state_dict(state, prefix, local_metadata, True, keys.missing_keys, keys.unexpected_keys, errors)
         for name, child in self._modules.items():
             if child is not None:
                 child_prefix = f"{prefix}{name}."
@@ -268,9 +260,7 @@ class ModuleState:
     def _register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], with_module: bool = False
     ) -> RemovableHandle:
-        return _hooks.add(
-            self._load_state_dict_pre_hooks, _hooks.BoundHook(hook, self) if with_module else hook
-        )
+        return _hooks.add(self._load_state_dict_pre_hooks, _hooks.BoundHook(hook, self) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, incompatible_keys)`` after loading; it may change the lists in place."""

@@ -79,18 +79,14 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Add values at the end; return the list."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
-            )
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in values:
             self.append(value)
         return self
 
     def extra_repr(self) -> str:
         """Return one line for each value."""
-        return "\n".join(
-            _describe(i, value, f"torch.{getattr(value, 'dtype', '')}") for i, value in enumerate(self)
-        )
+        return "\n".join(_describe(i, value, f"torch.{getattr(value, 'dtype', '')}") for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")

@@ -69,9 +69,7 @@ class ModelSummary:
     __repr__ = __str__
 
 
-def summary(
-    model: Module, input_size: Any = None, input_data: Any = None, *, dtype: Any = None
-) -> ModelSummary:
+def summary(model: Module, input_size: Any = None, input_data: Any = None, *, dtype: Any = None) -> ModelSummary:
     """Return a table of the modules of ``model``: name, output shape, number of parameters of its own.
 
     To learn the output shapes, the model runs once, in evaluation mode and without gradients, on zeros of

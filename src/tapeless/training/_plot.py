@@ -531,9 +531,7 @@ def save_loss_curve(history: History, path: str | os.PathLike[str], title: str =
     figure.savefig(path)
 
 
-def save_decision_boundary(
-    predict: Predict, X: Any, y: Any, path: str | os.PathLike[str], title: str = ""
-) -> None:
+def save_decision_boundary(predict: Predict, X: Any, y: Any, path: str | os.PathLike[str], title: str = "") -> None:
     """Write a picture of the regions in which `predict` says each class, with points `X` (N, 2), `y` (N,).
 
     `predict` maps a float32 ndarray (M, 2) to integer class numbers (M,). Misclassified points are ringed,

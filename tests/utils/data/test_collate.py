@@ -100,9 +100,7 @@ def test_collate_errors():
         default_collate([{"a": None}])
     with pytest.raises(TypeError, match=message + "<U1"):
         default_collate([np.array(["a"])])
-    with pytest.raises(
-        RuntimeError, match=r"^each element in list of batch should be of equal size\n.*\[1, 2\]"
-    ):
+    with pytest.raises(RuntimeError, match=r"^each element in list of batch should be of equal size\n.*\[1, 2\]"):
         default_collate([[1], [1, 2]])
     with pytest.raises(
         RuntimeError,

@@ -241,9 +241,7 @@ def test_pinning_memory_is_said_to_do_nothing():
 
 def test_no_worker_is_about():
     assert get_worker_info() is None
-    with pytest.raises(
-        NotImplementedError, match=r"not available yet, but got num_workers=2.\nUse num_workers=0"
-    ):
+    with pytest.raises(NotImplementedError, match=r"not available yet, but got num_workers=2.\nUse num_workers=0"):
         DataLoader([1], num_workers=2, prefetch_factor=4, persistent_workers=True, timeout=3)
 
 
@@ -285,9 +283,7 @@ def test_argument_errors(options, message):
 
 @pytest.mark.parametrize("name", ["shuffle", "sampler", "batch_sampler"])
 def test_streams_take_no_order(name):
-    with pytest.raises(
-        ValueError, match=f"with IterableDataset: expected unspecified {name} option, but got {name}"
-    ):
+    with pytest.raises(ValueError, match=f"with IterableDataset: expected unspecified {name} option, but got {name}"):
         DataLoader(Stream(2), **{name: True})
 
 

@@ -70,9 +70,7 @@ def test_loader_epochs_with_draws_between_batches(options, tensors, own_generato
         lambda data, generator: data.SubsetRandomSampler(list(range(0, 90, 3)), generator=generator),
         lambda data, generator: data.WeightedRandomSampler(list(range(1, 40)), 60, generator=generator),
         lambda data, generator: data.WeightedRandomSampler(list(range(1, 40)), 1, generator=generator),
-        lambda data, generator: data.WeightedRandomSampler(
-            list(range(1, 40)), 30, False, generator=generator
-        ),
+        lambda data, generator: data.WeightedRandomSampler(list(range(1, 40)), 30, False, generator=generator),
     ],
 )
 def test_samplers_one_by_one_and_in_tensor_batches(make, own_generator):

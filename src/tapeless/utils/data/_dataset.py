@@ -94,8 +94,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         if any(tensor.size(0) != tensors[0].size(0) for tensor in tensors):
             sizes = [tensor.size(0) for tensor in tensors]
             raise AssertionError(
-                "Size mismatch between tensors\n"
-                f"The sizes in dimension 0 are {sizes}; they must all be equal."
+                f"Size mismatch between tensors\nThe sizes in dimension 0 are {sizes}; they must all be equal."
             )
         self.tensors = tensors
 
@@ -132,9 +131,7 @@ class StackDataset(Dataset[Any]):
             raise ValueError("At least one dataset should be passed")
         lengths = [len(dataset) for dataset in (args or kwargs.values())]
         if any(length != lengths[0] for length in lengths):
-            raise ValueError(
-                f"Size mismatch between datasets\nThe lengths are {lengths}; they must all be equal."
-            )
+            raise ValueError(f"Size mismatch between datasets\nThe lengths are {lengths}; they must all be equal.")
         self.datasets = args or kwargs
         self._length = lengths[0]
 
@@ -190,9 +187,7 @@ class ConcatDataset(Dataset[T_co]):
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
         if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
-            raise AssertionError(
-                "ConcatDataset does not support IterableDataset\nUse ChainDataset to join streams."
-            )
+            raise AssertionError("ConcatDataset does not support IterableDataset\nUse ChainDataset to join streams.")
         self.cumulative_sizes = self.cumsum(self.datasets)
 
     @staticmethod
