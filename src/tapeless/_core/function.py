@@ -79,7 +79,7 @@ class Plan:
     ) -> None:
         self.positions = positions  # the inputs that get a gradient, in the order of the node's edges
         self.sources = sources  # where each kept array comes from: an input's position, or RESULT
-        self.names = names  # the same as names, for messages
+        self.names = names  # the same by name, for messages
         self.rules = rules  # [(rule, indices into kept)], one an edge; or one shared backward
 
 
