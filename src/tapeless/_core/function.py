@@ -120,6 +120,7 @@ class Function:
     # What registration works out.
     params: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[tuple[Any, ...]] = ()
+    keyword_only: ClassVar[tuple[str, ...]] = ()
     rules: ClassVar[dict[int, Any]] = {}
     mask: ClassVar[int] = 0
     plans: ClassVar[dict[Any, Plan]] = {}
@@ -140,6 +141,8 @@ class Function:
         if "forward" in cls.__dict__:
             cls.params = _parameters(cls.forward)
             cls.defaults = cls.forward.__defaults__ or ()
+            code = cls.forward.__code__
+            cls.keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         cls.rules = {i: rule for i, name in enumerate(cls.params) if (rule := getattr(cls, f"grad_{name}", None))}
         shared = (cls.params.index(name) for name in cls.differentiable) if cls.backward else ()
         cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in (*cls.rules, *shared))

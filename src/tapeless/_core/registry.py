@@ -134,7 +134,7 @@ def plain_function(cls: type[Function]) -> Callable[..., Any]:
         out = kwargs.pop("out", None)
         args, options = bind(cls, args, kwargs)
         result = apply(*args, **options)
-        return result if out is None else store(result, out, cls.names.split()[0])
+        return result if out is None else store(result, out, _short(cls))
 
     return function
 
@@ -149,7 +149,7 @@ def _variadic(cls: type[Function]) -> Callable[..., Any]:
         for name, value in kwargs.items():
             options[NUMPY_NAMES.get(name, name)] = value
         result = apply(*tensors, **options)
-        return result if out is None else store(result, out, cls.names.split()[0])
+        return result if out is None else store(result, out, _short(cls))
 
     return function
 
@@ -178,31 +178,37 @@ def pack(args: tuple[Any, ...], start: int) -> tuple[Any, ...]:
     return args
 
 
+_REQUIRED: Any = object()  # stands in the place of an argument that has no default and has not been given
+
+
 def bind(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Put keyword arguments in the places that `forward` has for them."""
-    code = cls.forward.__code__
-    params = code.co_varnames[1 : code.co_argcount]
-    keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    defaults = cls.forward.__defaults__ or ()
-    first_default = len(params) - len(defaults)
-    named = {name if name in params or name in keyword_only else NUMPY_NAMES.get(name, name): value
-             for name, value in kwargs.items()}  # fmt: skip
-    options = {name: named.pop(name) for name in keyword_only if name in named}
-    bound = list(args)
-    short = cls.names.split()[0]
-    for i in range(len(args), len(params)):
-        if not named:
-            break
-        if params[i] in named:
-            bound.append(named.pop(params[i]))
-        elif i >= first_default:
-            bound.append(defaults[i - first_default])
-        else:
-            raise TypeError(f'{short}() missing 1 required positional arguments: "{params[i]}"')
-    if named:
-        expected = ", ".join((*params, *keyword_only, "out"))
-        raise TypeError(f"{short}() got an unexpected keyword argument {next(iter(named))!r}; it takes {expected}")
+    params, defaults = cls.params, cls.defaults
+    bound, options = list(args), {}
+    for name, value in kwargs.items():
+        if name not in params:
+            if name in cls.keyword_only:
+                options[name] = value
+                continue
+            name = NUMPY_NAMES.get(name, name)
+        if name not in params:
+            expected = ", ".join((*params, *cls.keyword_only, "out"))
+            raise TypeError(f"{_short(cls)}() got an unexpected keyword argument {name!r}; it takes {expected}")
+        place = params.index(name)
+        if place < len(args):
+            raise TypeError(f"{_short(cls)}() got multiple values for argument {name!r}")
+        while len(bound) <= place:
+            back = len(bound) - len(params)
+            bound.append(defaults[back] if len(defaults) >= -back else _REQUIRED)
+        bound[place] = value
+    if any([value is _REQUIRED for value in bound]):
+        missing = next(name for name, value in zip(params, bound, strict=False) if value is _REQUIRED)
+        raise TypeError(f'{_short(cls)}() missing 1 required positional arguments: "{missing}"')
     return tuple(bound), options
+
+
+def _short(cls: type[Function]) -> str:
+    return cls.names.split()[0]
 
 
 def store(result: Any, out: Any, name: str) -> Any:

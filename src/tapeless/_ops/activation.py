@@ -155,6 +155,13 @@ class Hardtanh(Unary):
         return np.where((input > self.bounds[0]) & (input < self.bounds[1]), g, 0)
 
 
+def below_max(input: Any, dim: int) -> Any:
+    """Return `input` minus its largest element along `dim`: a new array whose exponentials do not overflow."""
+    if input.shape[dim] == 0:
+        return input.copy()
+    return input - np.maximum.reduce(input, axis=dim, keepdims=True)
+
+
 class Softmax(Function):
     """``exp(input) / sum(exp(input))`` over `dim`, without overflow.
 
@@ -170,7 +177,8 @@ class Softmax(Function):
         self.dim = normal_dim(dim, input.ndim)
         if input.ndim == 0:
             return np.ones((), input.dtype)
-        e = np.exp(input - np.maximum.reduce(input, axis=self.dim, keepdims=True, initial=-math.inf))
+        e = below_max(input, self.dim)
+        np.exp(e, out=e)
         e /= np.add.reduce(e, axis=self.dim, keepdims=True)
         return e
 
@@ -190,7 +198,7 @@ class LogSoftmax(Function):
         self.dim = normal_dim(dim, input.ndim)
         if input.ndim == 0:
             return np.zeros((), input.dtype)
-        shifted = input - np.maximum.reduce(input, axis=self.dim, keepdims=True, initial=-math.inf)
+        shifted = below_max(input, self.dim)
         shifted -= np.log(np.add.reduce(np.exp(shifted), axis=self.dim, keepdims=True))
         return shifted
 

@@ -12,6 +12,15 @@ from .._dtypes import result_dtype
 from ._common import as_int, check_has_dims, normal_dim
 
 
+def one_dtype(arrays: Any, operands: Any) -> Any:
+    """Bring `arrays` to the dtype that PyTorch promotes `operands` to."""
+    first = operands[0].dtype
+    if all([operand.dtype is first for operand in operands]):
+        return arrays
+    dtype = result_dtype(*operands)
+    return [array.astype(dtype, copy=False) for array in arrays]
+
+
 class Cat(Function):
     """Tensors joined along an existing dim.
 
@@ -46,10 +55,9 @@ class Cat(Function):
                         f"Sizes of tensors must match except in dimension {self.dim}. Expected size {a} but got size "
                         f"{b} for tensor number {i} in the list.\nThe shapes are {[list(t.shape) for t in tensors]}."
                     )
-        dtype = result_dtype(*tensors)
         self.sizes = [t.shape[self.dim] if t.shape != (0,) else 0 for t in tensors]
         self.empty = [t.shape == (0,) and real[0].ndim != 1 for t in tensors]
-        return np.concatenate([t.astype(dtype, copy=False) for t in real], axis=self.dim)
+        return np.concatenate(one_dtype(real, tensors), axis=self.dim)
 
     def backward(self, g):
         head, grads, start = (slice(None),) * self.dim, [], 0
@@ -76,8 +84,7 @@ class Stack(Function):
                     f"{list(t.shape)} at entry {i}"
                 )
         self.dim = normal_dim(dim, tensors[0].ndim + 1)
-        dtype = result_dtype(*tensors)
-        return np.stack([t.astype(dtype, copy=False) for t in tensors], axis=self.dim)
+        return np.stack(one_dtype(tensors, tensors), axis=self.dim)
 
     def backward(self, g):
         head = (slice(None),) * self.dim

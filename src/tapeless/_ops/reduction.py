@@ -36,7 +36,8 @@ class Sum(Function):
         self.axes, self.shape_in, self.keepdim = normal_dims(dim, input.ndim), input.shape, keepdim
         if dtype is None and input.dtype.kind in "iub":
             dtype = int64
-        return np.add.reduce(input, axis=self.axes, dtype=None if dtype is None else as_dtype(dtype), keepdims=keepdim)
+        axes = None if dim is None else self.axes  # None starts sooner than a tuple of all
+        return np.add.reduce(input, axis=axes, dtype=None if dtype is None else as_dtype(dtype), keepdims=keepdim)
 
     def grad_input(self, g):
         return spread(g, self.axes, self.shape_in, self.keepdim)

@@ -259,7 +259,7 @@ class Unsqueeze(Function):
 
     def forward(self, input: Any, dim: int) -> Any:
         self.dim = normal_dim(dim, input.ndim + 1)
-        return np.expand_dims(input, self.dim)
+        return input[(slice(None),) * self.dim + (None,)]
 
     def grad_input(self, g):
         return g.squeeze(self.dim)

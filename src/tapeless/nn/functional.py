@@ -9,7 +9,7 @@ from .._core.function import Function
 from .._core.registry import FUNCTIONS
 from .._creation import dropout as dropout
 from .._errors import PLANNED
-from .._ops.activation import Elu, Hardtanh, LeakyRelu, Relu, Silu
+from .._ops.activation import Elu, Hardtanh, LeakyRelu, LogSoftmax, Relu, Silu, Softmax
 
 _SAME = (
     "linear bilinear gelu softplus logsigmoid softsign tanhshrink hardshrink softshrink prelu glu sigmoid tanh "
@@ -79,17 +79,19 @@ threshold = _with_inplace("threshold")
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of `input` over `dim`."""
-    return FUNCTIONS["softmax"](input, _dim(dim, input), dtype=dtype)
+    dim = _dim(dim, input)
+    return Softmax.apply(input, dim) if dtype is None else Softmax.apply(input, dim, dtype=dtype)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of ``-input`` over `dim`."""
-    return FUNCTIONS["softmax"](-input, _dim(dim, input), dtype=dtype)
+    return softmax(-input, _dim(dim, input), dtype=dtype)
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the logarithm of the softmax of `input` over `dim`."""
-    return FUNCTIONS["log_softmax"](input, _dim(dim, input), dtype=dtype)
+    dim = _dim(dim, input)
+    return LogSoftmax.apply(input, dim) if dtype is None else LogSoftmax.apply(input, dim, dtype=dtype)
 
 
 def _dim(dim: int | None, input: Any) -> int:
