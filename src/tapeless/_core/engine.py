@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import SECOND_BACKWARD
+from . import modes
 from .function import FREED, Alias, Function, Output
 from .modes import state
 from .tensor_base import TensorBase, wrap
@@ -43,6 +44,7 @@ def run_backward(
         state.grad_enabled = previous
 
 
+# One loop, longer than other functions here: a call for each edge would make a small network's backward pass slower.
 def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, captures: set[Any] | None) -> Any:
     useful = None if captures is None else _leading_to(captures, [edge for edge, _ in roots])
     captured: dict[Any, Any] = {}
@@ -50,7 +52,6 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
     leaves: dict[Any, Any] = {}
     owned: set[Any] = set()  # edges whose gradient is an array that nobody else holds
     heap: list[tuple[int, Any]] = []
-    anomaly = state.anomaly
     node: Any = None
     incoming: Any = None
     edges: Any = [edge for edge, _ in roots]
@@ -98,24 +99,29 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                 if useful is None or node.source in useful:
                     _deliver(node, incoming, pending, heap)
                 continue
-            if type(incoming) is list and node.materialize:
-                incoming = _fill_zeros(node, incoming, create_graph)
-            if create_graph and node.composite is not None:
-                grads = run_composite(node, incoming)
-            else:
-                grads = node.run(incoming, create_graph)
-            edges = node.edges
+            edges, grads = node.edges, _run_rule(node, incoming, create_graph)
             trusted = node.owns_results and not create_graph and type(incoming) is not list
-            if anomaly:
-                _check_nan(node, grads)
-            if node.hooks is not None and node.hooks.post:
-                grads = _run_post_hooks(node.hooks.post, grads, incoming, create_graph)
             if not retain_graph:
                 node.free()
     except Exception as error:
         _explain(error, node)
         raise
     return _finish(leaves, owned, captures, captured, create_graph)
+
+
+def _run_rule(node: Any, incoming: Any, create_graph: bool) -> Any:
+    """Run the gradient rule of a node, and what comes before and after it."""
+    if type(incoming) is list and node.materialize:
+        incoming = _fill_zeros(node, incoming, create_graph)
+    if create_graph and node.composite is not None:
+        grads = run_composite(node, incoming)
+    else:
+        grads = node.run(incoming, create_graph)
+    if modes.anomaly_anywhere and state.anomaly:
+        _check_nan(node, grads)
+    if node.hooks is not None and node.hooks.post:
+        grads = _run_post_hooks(node.hooks.post, grads, incoming, create_graph)
+    return grads
 
 
 def _finish(
