@@ -76,7 +76,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         ) from None
 
 
-_SCALAR_NAMES = {
+SCALAR_NAMES = {
     "float16": "Half", "float32": "Float", "float64": "Double", "bool": "Bool", "uint8": "Byte", "int8": "Char",
     "int16": "Short", "int32": "Int", "int64": "Long", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
 }  # fmt: skip
@@ -88,12 +88,7 @@ def scalar_name(dtype: Any) -> str:
     >>> scalar_name(int64)
     'Long'
     """
-    return _SCALAR_NAMES.get(str(dtype), str(dtype))
-
-
-def is_inexact(dtype: Any) -> bool:
-    """Return whether tensors of this dtype may require grad: floating or complex."""
-    return dtype.kind in "fc"
+    return SCALAR_NAMES.get(str(dtype), str(dtype))
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:

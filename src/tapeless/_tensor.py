@@ -478,9 +478,9 @@ class Tensor(TensorBase):
     def type(self, dtype: Any = None) -> Any:
         """Return the name of the type, such as ``torch.FloatTensor``; with `dtype`, convert."""
         if dtype is None:
-            return f"torch.{_TYPE_NAMES.get(self.dtype.name, self.dtype.name)}Tensor"
+            return f"torch.{_dtypes.scalar_name(self.dtype)}Tensor"
         if isinstance(dtype, str):
-            names = {f"torch.{name}Tensor": key for key, name in _TYPE_NAMES.items()}
+            names = {f"torch.{name}Tensor": key for key, name in _dtypes.SCALAR_NAMES.items()}
             dtype = names.get(dtype, dtype)
         return self.to(dtype=np.dtype(dtype))
 
@@ -606,18 +606,6 @@ def _rebuild(cls: type[Tensor], array: Any, requires_grad: bool, attributes: dic
     tensor.__dict__.update(attributes)
     return tensor
 
-
-_TYPE_NAMES = {
-    "float32": "Float",
-    "float64": "Double",
-    "float16": "Half",
-    "int64": "Long",
-    "int32": "Int",
-    "int16": "Short",
-    "int8": "Char",
-    "uint8": "Byte",
-    "bool": "Bool",
-}
 
 NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "

@@ -42,7 +42,7 @@ from . import clock, modes, registry
 from .clock import tick
 from .hooks import Hooks
 from .modes import state
-from .tensor_base import INFERENCE, TensorBase, unwrap, wrap
+from .tensor_base import INFERENCE, TensorBase, wrap
 from .views import View, ViewStep
 
 RESULT = -1
@@ -310,10 +310,6 @@ class Function:
                 grads.append(rule(self, g, *[kept[k] for k in wanted]) if wanted else rule(self, g))
         return grads
 
-    def needs(self, name: str) -> bool:
-        """Return whether a shared `backward` has to compute the gradient of this input."""
-        return self.params.index(name) in self.plan.positions
-
     def check_arity(self, grads: Any) -> None:
         """Refuse a shared `backward` that returned too few or too many gradients."""
         expected = len(self.plan.positions) if self.variadic else len(self.differentiable)
@@ -501,6 +497,3 @@ def _public_edge(edge: Any) -> tuple[Any, int]:
     if isinstance(edge, Output):
         return edge.source, edge.index
     return edge, 0
-
-
-__all__ = ["FREED", "AccumulateGrad", "Function", "Output", "linked", "unwrap", "wrap"]

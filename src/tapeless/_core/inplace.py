@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._dtypes import scalar_name
 from .._errors import (
     INFERENCE_IN_PLACE,
     LEAF_IN_PLACE,
@@ -211,8 +212,8 @@ def check_result(cls: type[Function], memory: Any, out: Any) -> None:
         given, held = rank(out.dtype.kind), rank(memory.dtype.kind)
         if given > held and not (given <= 2 and held in (1, 2)):
             raise RuntimeError(
-                f"result type {_scalar_name(out.dtype)} can't be cast to the desired output type "
-                f"{_scalar_name(memory.dtype)}\nUse the out-of-place form, or convert the target first: "
+                f"result type {scalar_name(out.dtype)} can't be cast to the desired output type "
+                f"{scalar_name(memory.dtype)}\nUse the out-of-place form, or convert the target first: "
                 f"x = x.to({out.dtype})."
             )
 
@@ -220,26 +221,6 @@ def check_result(cls: type[Function], memory: Any, out: Any) -> None:
 def same_memory(a: Any, b: Any) -> bool:
     """Return whether both arrays belong to one owner."""
     return clock.owner(a) is clock.owner(b)
-
-
-_SCALAR_NAMES = {
-    "float32": "Float",
-    "float64": "Double",
-    "float16": "Half",
-    "int64": "Long",
-    "int32": "Int",
-    "int16": "Short",
-    "int8": "Char",
-    "uint8": "Byte",
-    "bool": "Bool",
-    "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-}
-
-
-def _scalar_name(dtype: Any) -> str:
-    """Return PyTorch's name of a dtype in its older messages."""
-    return _SCALAR_NAMES.get(str(dtype), str(dtype))
 
 
 def _layout(array: Any) -> Any:

@@ -40,7 +40,6 @@ TABLE: dict[str, Op] = {}
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 METHODS: dict[str, Callable[..., Any]] = {}
 NUMPY: dict[Any, Callable[..., Any]] = {}
-REFLECTED: dict[str, Callable[..., Any]] = {}
 
 # What NumPy calls arguments that PyTorch calls otherwise; PyTorch's own functions accept these too.
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "a": "input", "x": "input", "x1": "input", "x2": "other"}
