@@ -83,9 +83,9 @@ NOT_SCALAR = (
     "element: loss.backward(gradient=ones_like(loss))."
 )
 
-COMPLEX_GRADIENT = (
-    "gradients of complex tensors are not supported yet: {node} made a {dtype} result from a tensor that "
-    "requires grad. Use the real and imaginary parts as two real tensors, or no_grad()."
+NOT_REAL = (
+    "grad can be implicitly created only for real scalar outputs but got {dtype}\n"
+    "Make it real first (z.abs() or z.real), or pass a gradient: z.backward(gradient=...)."
 )
 
 

@@ -553,9 +553,3 @@ def test_nothing_is_stored_when_the_pass_fails():
         (Broken.apply(x) + y * 2).sum().backward()
     assert x.grad is None and y.grad is None
     assert tl.is_grad_enabled()
-
-
-def test_complex_gradients_are_refused_clearly():
-    x = tl.ones(2, requires_grad=True)
-    with pytest.raises(NotImplementedError, match="gradients of complex tensors are not supported yet"):
-        x * 1j

@@ -6,6 +6,11 @@ recurses, so a chain may be as long as memory allows.
 
 What rules may leave undone is repaired here, once for all of them: gradients are summed back over broadcast
 axes, brought to the dtype of the tensor they belong to, and added up; `None` counts as zero.
+
+Complex gradients follow PyTorch's convention: that of a real L is dL/d(re z) + i dL/d(im z), so a holomorphic f
+hands on ``g * conj(f'(z))``. Rules are written for real numbers, ``g * f'(z)``, and are right for complex ones because
+the engine conjugates what goes in and what comes out: ``conj(conj(g) * f'(z))``.
+See https://docs.pytorch.org/docs/stable/notes/autograd.html#autograd-for-complex-numbers
 """
 
 from __future__ import annotations
@@ -115,6 +120,8 @@ def _run_rule(node: Any, incoming: Any, create_graph: bool) -> Any:
         incoming = _fill_zeros(node, incoming, create_graph)
     if create_graph and node.composite is not None:
         grads = run_composite(node, incoming)
+    elif modes.complex_anywhere:
+        grads = node.run_complex(incoming, create_graph)
     else:
         grads = node.run(incoming, create_graph)
     if modes.anomaly_anywhere and state.anomaly:

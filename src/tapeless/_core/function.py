@@ -37,7 +37,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from .._errors import COMPLEX_GRADIENT, INFERENCE_SAVED, MODIFIED_IN_PLACE, SECOND_BACKWARD
+import numpy as np
+
+from .._errors import INFERENCE_SAVED, MODIFIED_IN_PLACE, SECOND_BACKWARD
 from . import clock, modes, registry
 from .clock import tick
 from .hooks import Hooks
@@ -108,11 +110,13 @@ class Function:
     numpy: ClassVar[Any] = None
     view: ClassVar[bool] = False  # the result may share memory with the first input
     variadic: ClassVar[bool] = False  # `forward(self, *tensors, **options)`; the public form takes a sequence
+    exact_out: ClassVar[bool] = False  # out= must have the result's dtype, not one that can hold it
     packs: ClassVar[int | None] = None  # ints from this position on may be written without a tuple
     promote: ClassVar[Callable[..., Any] | None] = None  # makes the arrays' dtypes agree before `forward`
     composite: ClassVar[Callable[..., Any] | None] = None  # the same in other operations: the second-order rule
     differentiable: ClassVar[tuple[str, ...]] = ()  # for a shared `backward`: the inputs it has gradients for
     backward: ClassVar[Callable[..., Any] | None] = None
+    conjugates: ClassVar[bool] = True  # rules are as for real numbers; False: they are in PyTorch's complex convention
     owns_results: ClassVar[bool] = True  # new arrays that the rules return belong to the engine (not: users' rules)
 
     materialize: bool = True  # whether gradients of unused results (of several) are zeros, not None
@@ -148,6 +152,8 @@ class Function:
         cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in (*cls.rules, *shared))
         if cls.__dict__.get("names"):  # its own, not inherited ones
             registry.register(cls)
+        elif cls.__dict__.get("numpy") is not None:  # not public by itself, but rules call it: a kernel, mostly
+            registry.NUMPY.setdefault(cls.numpy, cls.apply)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result from raw arrays."""
@@ -194,20 +200,33 @@ class Function:
         except ValueError as error:
             raise_broadcast_error(error, arrays)
             raise
+        except AttributeError:
+            cls.check_tensors(args)
+            raise
         if type(out) is tuple:
             return node.finish_many(mask, args, arrays, out, options, special)
         result = wrap(out)
         if mask:
             kind = result._array.dtype.kind
-            if kind == "f":
+            if kind == "f" or kind == "c":
+                if kind == "c":
+                    modes.complex_anywhere = True
                 node.record(mask, args, arrays, result._array, special)
                 result._node = node
                 result._requires_grad = True
-            elif kind == "c":
-                raise NotImplementedError(COMPLEX_GRADIENT.format(node=node.name(), dtype=result._array.dtype))
         if cls.view and shares_memory(result._array, arrays[0]):
             View.attach(result, args[0], ViewStep(cls, args[1:], options))
         return result
+
+    @classmethod
+    def check_tensors(cls, args: tuple[Any, ...]) -> None:
+        """Refuse anything but arrays where a gradient could flow, in PyTorch's words."""
+        for i, arg in enumerate(args):
+            if cls.mask >> i & 1 and i < len(cls.params) and not hasattr(arg, "dtype"):
+                raise TypeError(
+                    f"{cls.names.split()[0] if cls.names else cls.__name__}(): argument '{cls.params[i]}' "
+                    f"(position {i + 1}) must be Tensor, not {type(arg).__name__}"
+                )
 
     def record(self, mask: int, args: Any, arrays: Any, out: Any, special: bool = False) -> None:
         """Become a node: keep what the rules need and the edges to where the inputs came from."""
@@ -255,6 +274,8 @@ class Function:
             self.shape = [result._array.shape for result in results]
             self.dtype = [result._array.dtype for result in results]
             for i, result in enumerate(results):
+                if result._array.dtype.kind == "c":
+                    modes.complex_anywhere = True
                 if result._array.dtype.kind in "fc":
                     result._node = Output(self, i, result._array)
                     result._requires_grad = True
@@ -309,6 +330,12 @@ class Function:
             else:
                 grads.append(rule(self, g, *[kept[k] for k in wanted]) if wanted else rule(self, g))
         return grads
+
+    def run_complex(self, g: Any, create_graph: bool = False) -> Any:
+        """Run the rule where numbers may be complex: see `engine` for why gradients are conjugated around it."""
+        if self.conjugates:
+            return conjugated(self.run(conjugated(g), create_graph))
+        return self.run(g, create_graph)
 
     def check_arity(self, grads: Any) -> None:
         """Refuse a shared `backward` that returned too few or too many gradients."""
@@ -380,6 +407,13 @@ class Function:
         return f"<{self.name()}>"
 
 
+def conjugated(g: Any) -> Any:
+    """Return the complex conjugate of a gradient, or of each in a list; real ones and None as they are."""
+    if isinstance(g, (list, tuple)):
+        return [conjugated(x) for x in g]
+    return np.conj(g) if g is not None and g.dtype.kind == "c" else g
+
+
 class Output(Function):
     """One result of an operation that has several: hands its gradient to the operation at the right place."""
 
@@ -405,6 +439,8 @@ class Alias(Function):
     Stands between a leaf and a tensor that holds its values in another array (a cast or replaced one), and
     marks the border of a part of the graph (`engine.run_composite`).
     """
+
+    conjugates = False
 
     def __init__(self, edge: Any, array: Any) -> None:
         self.seq = tick()

@@ -123,6 +123,8 @@ class CopySlices(Function):
 
     __slots__ = ("inner", "order", "place", "steps")
 
+    conjugates = False  # the parts of a gradient are looked at through the steps of the view, as PyTorch defines them
+
     inner: Any
 
     def __init__(self, base: TensorBase, inner: Function, steps: Any, place: int | None) -> None:
@@ -148,7 +150,7 @@ class CopySlices(Function):
         rest = copy_in_order(g, self.order)
         part = replay(self.steps, rest)
         several = type(self.inner.shape) is list  # a user's Function gets a list of its results' gradients
-        grads = self.inner.run([np.copy(part)] if several else np.copy(part), create_graph)
+        grads = self.inner.run_complex([np.copy(part)] if several else np.copy(part), create_graph)
         own = None if self.place is None else grads[self.place]
         part[...] = 0 if own is None else own
         return (rest if self.edges[0] is not None else None, *_without(grads, self.place))

@@ -25,6 +25,9 @@ state = _State()
 # Reading a thread-local costs as much as allocating a tensor, so two rare modes are first looked for here. They
 # only say that some thread may be in the mode; `state` decides.
 anomaly_anywhere: int = 0
+
+# Whether a complex tensor has ever required grad: until then the engine has nothing to conjugate.
+complex_anywhere: bool = False
 inference_anywhere: int = 0
 
 

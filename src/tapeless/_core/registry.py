@@ -6,8 +6,11 @@ written in terms of others. Everything public about operations is read from `TAB
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from .._dtypes import scalar_name
 
 if TYPE_CHECKING:
     from .function import Function
@@ -24,7 +27,8 @@ class Op:
         self.function = function
         self.cls = cls
         methods = traits.get("methods")
-        self.methods: list[str] = self.names if methods is None else methods.split()
+        plain = [name for name in self.names if "." not in name]  # linalg.det is no method, det is one
+        self.methods: list[str] = plain if methods is None else methods.split()
         self.inplace: bool = traits.get("inplace", False)
         self.operator: str = traits.get("operator", "")
         self.numpy: Any = traits.get("numpy")
@@ -80,6 +84,15 @@ def composite(names: str, **traits: Any) -> Callable[[Callable[..., Any]], Calla
     return decorate
 
 
+def namespace(prefix: str) -> dict[str, Callable[..., Any]]:
+    """Return the functions whose names start with `prefix` and a dot, by the rest of the name.
+
+    An operation that is named ``"linalg.det det"`` is `tapeless.linalg.det`, `tapeless.det` and `Tensor.det`.
+    """
+    start = len(prefix) + 1
+    return {name[start:]: function for name, function in FUNCTIONS.items() if name.startswith(f"{prefix}.")}
+
+
 def _publish(op: Op) -> None:
     TABLE[op.name] = op
     for name in op.names:
@@ -116,7 +129,7 @@ def make_function(cls: type[Function]) -> Callable[..., Any]:
         function = _variadic(cls)
     else:
         function = plain_function(cls)
-    function.__name__ = function.__qualname__ = cls.names.split()[0]
+    function.__name__ = function.__qualname__ = _short(cls)
     function.__doc__ = cls.__doc__
     return function
 
@@ -133,7 +146,7 @@ def plain_function(cls: type[Function]) -> Callable[..., Any]:
         out = kwargs.pop("out", None)
         args, options = bind(cls, args, kwargs)
         result = apply(*args, **options)
-        return result if out is None else store(result, out, _short(cls))
+        return result if out is None else store(result, out, _short(cls), cls.exact_out)
 
     return function
 
@@ -148,7 +161,7 @@ def _variadic(cls: type[Function]) -> Callable[..., Any]:
         for name, value in kwargs.items():
             options[NUMPY_NAMES.get(name, name)] = value
         result = apply(*tensors, **options)
-        return result if out is None else store(result, out, _short(cls))
+        return result if out is None else store(result, out, _short(cls), cls.exact_out)
 
     return function
 
@@ -165,8 +178,8 @@ def make_inplace(cls: type[Function]) -> Callable[..., Any]:
         args, options = bind(cls, (self, *args), kwargs)
         return cls.apply_inplace(*args, **options)
 
-    method.__name__ = method.__qualname__ = cls.names.split()[0] + "_"
-    method.__doc__ = f"In-place form of `{cls.names.split()[0]}`: writes into the tensor and returns it."
+    method.__name__ = method.__qualname__ = f"{_short(cls)}_"
+    method.__doc__ = f"In-place form of `{_short(cls)}`: writes into the tensor and returns it."
     return method
 
 
@@ -207,19 +220,47 @@ def bind(cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _short(cls: type[Function]) -> str:
-    return cls.names.split()[0]
+    return cls.names.split()[0].rpartition(".")[2]
 
 
-def store(result: Any, out: Any, name: str) -> Any:
-    """Put `result` into the tensor given as ``out=`` and return that one."""
-    if isinstance(out, tuple):
-        return tuple(store(r, o, name) for r, o in zip(result, out, strict=True))
+def store(result: Any, out: Any, name: str, exact: bool = False) -> Any:
+    """Put `result` into the tensor given as ``out=`` and return that one; a shape that differs is made to fit.
+
+    Raises RuntimeError where gradients would be lost, a dtype would lose values (float into integers; with `exact`
+    every other dtype is refused) or elements of `out` share memory.
+    """
+    if isinstance(out, (tuple, list)):
+        return tuple(store(r, o, name, exact) for r, o in zip(result, out, strict=True))
     if result._requires_grad or out._requires_grad:
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad.\nLeave out= away, or run under no_grad()."
         )
-    if out._array.shape != result._array.shape:
-        out._array = result._array.astype(out._array.dtype)
+    source, target = result._array, out._array
+    if exact and source.dtype != target.dtype:
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {source.dtype}, but got {target.dtype} instead\n{name}() was given it."
+        )
+    if source.dtype is not target.dtype and _RANK[source.dtype.kind] > _RANK[target.dtype.kind]:
+        raise RuntimeError(
+            f"result type {scalar_name(source.dtype)} can't be cast to the desired output type "
+            f"{scalar_name(target.dtype)}\n{name}() was given out= of {target.dtype}; make it {source.dtype}."
+        )
+    if source.shape != target.shape:
+        if target.size:
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(target.shape)}, which does "
+                f"not match the required output shape {list(source.shape)}.",
+                stacklevel=3,
+            )
+        out._array = source.astype(target.dtype)
         return out
+    if any(step == 0 and n > 1 for step, n in zip(target.strides, target.shape, strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location. Please clone() the tensor before performing the operation.\n{name}() was given it as out=."
+        )
     return out.copy_(result)
+
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}  # what a dtype of one kind can hold, one of a higher cannot lose

@@ -346,7 +346,7 @@ class Abs(Unary):
     numpy = np.absolute
 
     def grad_input(self, g, input):
-        return g * np.sign(input)
+        return g * np.conj(np.sign(input))
 
 
 class Reciprocal(FloatUnary):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.engine import is_scalar, run_backward, scalar_seed
 from .._core.tensor_base import TensorBase, wrap
-from .._errors import NO_GRAPH, NOT_SCALAR
+from .._errors import NO_GRAPH, NOT_REAL, NOT_SCALAR
 from .._tensor import _backward
 
 
@@ -137,6 +137,8 @@ def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tup
         if g is None:
             if not is_scalar(array):
                 raise RuntimeError(NOT_SCALAR.format(shape=list(array.shape)))
+            if array.dtype.kind == "c":
+                raise RuntimeError(NOT_REAL.format(dtype=array.dtype))
             seed = scalar_seed(array)
             roots.append((edge, wrap(seed) if create_graph else seed))
             continue
@@ -152,7 +154,7 @@ def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tup
 def _tensor_backward(tensor: Any, gradient: Any, retain_graph: Any, create_graph: bool, inputs: Any) -> None:
     if gradient is None and inputs is None and not create_graph and tensor._view is None and tensor._node is not None:
         array = tensor._array
-        if array.ndim == 0:  # the loss of a training step: straight to the engine
+        if array.ndim == 0 and array.dtype.kind == "f":  # the loss of a training step: straight to the engine
             run_backward(((tensor._node, scalar_seed(array)),), retain_graph=bool(retain_graph))
             return
     backward((tensor,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)

@@ -19,6 +19,7 @@ class FunctionCtx(Node):
     """What `forward` and `backward` share: the `ctx` of a `Function`, and its node in the graph."""
 
     owns_results = False  # a user's rule may return anything, a saved tensor included
+    conjugates = False  # and follows PyTorch's convention of complex gradients
 
     def __init__(self, function: type[Function]) -> None:
         self.function = function

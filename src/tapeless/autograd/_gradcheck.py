@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.registry import FUNCTIONS
 from .._core.tensor_base import TensorBase, wrap
 from ._backward import grad
 
@@ -67,6 +68,7 @@ def gradcheck(
     options = {"atol": atol, "rtol": rtol, "eps": eps, "nondet_tol": nondet_tol, "dtypes": check_grad_dtypes}
     try:
         active = _check_inputs(tensors)
+        func, tensors = _as_real(func, tensors)
         outputs = _differentiable(func(*tensors))
         if not outputs:
             _check_flat(func, tensors, active, options)
@@ -159,7 +161,7 @@ def _check_inputs(tensors: Sequence[Any]) -> list[int]:
         )
     for j in active:
         array = tensors[j]._array
-        if array.dtype != np.float64:
+        if array.dtype not in (np.float64, np.complex128):
             warnings.warn(
                 f"Input #{j} requires gradient and is not a double precision floating point or complex. "
                 "This check will likely fail if all the inputs are not of double precision floating point or "
@@ -178,10 +180,33 @@ def _check_inputs(tensors: Sequence[Any]) -> list[int]:
     return active
 
 
+def _as_real(func: Callable[..., Any], tensors: tuple[Any, ...]) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return the same function of real numbers: a complex input or output becomes two real ones.
+
+    A complex gradient is right when those of both parts are: see `engine` for the convention.
+    """
+    if not any(isinstance(t, TensorBase) and t._array.dtype.kind == "c" for t in (*tensors, *_as_tuple(func(*tensors)))):
+        return func, tensors
+    view_as_real, view_as_complex = FUNCTIONS["view_as_real"], FUNCTIONS["view_as_complex"]
+    moved = {j for j, t in enumerate(tensors) if isinstance(t, TensorBase) and t._requires_grad and t.is_complex()}  # type: ignore[attr-defined]
+
+    def real(*args: Any) -> tuple[Any, ...]:
+        results = _as_tuple(func(*[view_as_complex(x) if j in moved else x for j, x in enumerate(args)]))
+        return tuple(view_as_real(y) if isinstance(y, TensorBase) and y.is_complex() else y for y in results)  # type: ignore[attr-defined]
+
+    leaves = list(tensors)
+    for j in moved:
+        leaves[j] = wrap(tensors[j]._array[..., None].view(np.float64 if tensors[j].dtype == np.complex128 else np.float32))
+        leaves[j]._requires_grad = True
+    return real, tuple(leaves)
+
+
 def _random_like(output: Any, non_contiguous: bool, seed: int) -> Any:
     """Return a gradient for `output`: random, the same in each run, with no small component."""
     array = output._array
     values = _direction(array.shape, seed).astype(array.dtype)
+    if array.dtype.kind == "c":
+        values = values + 1j * _direction(array.shape, seed + 1000)
     if non_contiguous and array.ndim:
         values = np.repeat(values, 2, axis=-1)[..., ::2]
     seed_gradient = wrap(values)

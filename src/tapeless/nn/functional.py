@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._core.function import Function
-from .._core.registry import FUNCTIONS
+from .._core.registry import FUNCTIONS, namespace
 from .._creation import dropout as dropout
 from .._errors import PLANNED
 from .._ops.activation import Elu, Hardtanh, LeakyRelu, LogSoftmax, Relu, Silu, Softmax
@@ -17,6 +17,7 @@ _SAME = (
     "cross_entropy nll_loss one_hot"
 ).split()
 globals().update({name: FUNCTIONS[name] for name in _SAME})
+globals().update(namespace("nn.functional"))
 
 
 def relu(input: Any, inplace: bool = False) -> Any:

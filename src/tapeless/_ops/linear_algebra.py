@@ -1,0 +1,1 @@
+"""Determinants, inverses, solutions, norms."""

@@ -1,0 +1,1 @@
+"""Losses with margins, and others that compare."""

@@ -1,0 +1,1 @@
+"""Reductions under a mask."""

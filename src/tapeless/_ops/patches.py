@@ -1,0 +1,1 @@
+"""Patches: unfold and fold."""

@@ -1,0 +1,1 @@
+"""Scattering and filling by index."""

@@ -1,0 +1,1 @@
+"""Types of what the registry makes; read by type checkers only."""

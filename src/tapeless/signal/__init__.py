@@ -1,0 +1,3 @@
+"""Signal processing: `windows`, as in ``torch.signal``."""
+
+from . import windows as windows
