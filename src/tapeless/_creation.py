@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
-from ._core.registry import NUMPY, composite
+from ._core.registry import NUMPY, composite, store
 from ._core.tensor_base import TensorBase, unwrap, wrap
 from ._device import check_device
 from ._dtypes import as_dtype, float64, get_default_dtype, int64, result_dtype
@@ -204,20 +205,45 @@ def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
 ) -> Any:
     """Make a tensor of one number in the shape and dtype of another."""
-    array = np.full_like(input._array, unwrap(fill_value), dtype=None if dtype is None else as_dtype(dtype))
-    return _finish(array, requires_grad, device)
+    kind = input.dtype if dtype is None else as_dtype(dtype)
+    value = unwrap(fill_value)
+    # An int that does not fit wraps around, as in PyTorch; NumPy refuses it.
+    value = np.asarray(value).astype(kind) if isinstance(value, (int, float, complex)) else value
+    return _finish(np.full_like(input._array, value, dtype=kind), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    out: Any = None,
+    **_: Any,
+) -> Any:
     """Make an identity matrix of `n` rows and `m` columns."""
-    return _finish(np.eye(n, m, dtype=get_default_dtype() if dtype is None else as_dtype(dtype)), requires_grad, device)
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    result = _finish(np.eye(n, m, dtype=kind), requires_grad, device)
+    return result if out is None else store(result, out, "eye")
 
 
 # -- Ranges ----------------------------------------------------------------------------------------------
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
 ) -> Any:
     """Make a tensor of `start`, `start + step`, ... below `end`; ints give int64.
 
@@ -229,25 +255,91 @@ def arange(
     start, end, step = (x.item() if hasattr(x, "item") else x for x in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: {start=}, {end=}, {step=}")
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: {start=}, {end=}, {step=}\n"
+            "upper bound and larger bound inconsistent with step sign"
+        )
+    if dtype is None and out is not None:
+        dtype = out.dtype
     if dtype is None:
         dtype = int64 if all(isinstance(x, int) for x in (start, end, step)) else get_default_dtype()
+    kind = as_dtype(dtype)
+    if kind == int64:  # counted from limits that are cut to integers first; the smaller integers are not
+        start, end, step = int(start), int(end), int(step)
+        if step == 0:
+            raise ValueError("step must be nonzero: as an integer it is 0")
     count = math.ceil((end - start) / step)
+    if kind.kind in "iu":
+        start, step = int(start), int(step)
     # PyTorch multiplies where NumPy adds up; so the last digits agree.
-    values = start + np.arange(count, dtype=int64 if as_dtype(dtype).kind in "iu" else float64) * step
-    return _finish(values.astype(as_dtype(dtype)), requires_grad, device)
+    values = start + np.arange(count, dtype=int64 if kind.kind in "iu" else float64) * step
+    result = _finish(values.astype(kind), requires_grad, device)
+    return result if out is None else store(result, out, "arange")
+
+
+def _check_steps(steps: Any) -> int:
+    steps = operator.index(steps)
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    return steps
+
+
+def _spaced(start: Any, end: Any, steps: int, dtype: Any) -> Any:
+    """Return `steps` numbers from `start` to `end`, counted from both ends to the middle as PyTorch does."""
+    start, end = (x.item() if hasattr(x, "item") else x for x in (start, end))
+    if dtype.kind in "iu":  # PyTorch cuts the limits to integers first, and the numbers between towards zero
+        start, end = int(start), int(end)
+    wide = np.complex128 if dtype.kind == "c" else np.float64
+    if steps == 1:
+        return np.array([start], dtype)
+    places = np.arange(steps)
+    step = (end - start) / max(steps - 1, 1)
+    if dtype.kind in "iu":
+        wide = np.float32
+        places = places.astype(wide)
+        start, end = wide(start), wide(end)
+    values = np.where(places < steps // 2, start + places * wide(step), end - (steps - 1 - places) * wide(step))
+    return np.trunc(values).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)
 
 
 def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
 ) -> Any:
-    """Make `steps` equally spaced numbers from `start` to `end`, both included."""
-    if steps < 0:
-        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    start, end = (x.item() if hasattr(x, "item") else x for x in (start, end))
-    return _finish(np.linspace(start, end, steps, dtype=float64).astype(dtype), requires_grad, device)
+    """Make `steps` equally spaced numbers from `start` to `end`, both included.
+
+    >>> linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    kind = _default_for(start, end) if dtype is None else as_dtype(dtype)
+    _check_limits("linspace", start, end)
+    result = _finish(_spaced(start, end, _check_steps(steps), kind), requires_grad, device)
+    return result if out is None else store(result, out, "linspace")
+
+
+def _default_for(*limits: Any) -> Any:
+    default = get_default_dtype()
+    if any(isinstance(unwrap(x), complex) or getattr(x, "dtype", default).kind == "c" for x in limits):
+        return np.dtype(np.complex128 if default == np.float64 else np.complex64)
+    return default
+
+
+def _check_limits(name: str, *limits: Any) -> None:
+    for which, x in zip(("start", "end"), limits, strict=True):
+        if getattr(x, "ndim", 0):
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional start and end tensors, but got {which} with {x.ndim} dimension(s)."
+            )
 
 
 def logspace(
@@ -256,13 +348,106 @@ def logspace(
     steps: int,
     base: float = 10.0,
     *,
+    out: Any = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    **_: Any,
 ) -> Any:
-    """Make `steps` numbers from ``base ** start`` to ``base ** end``, equally spaced in the exponent."""
-    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return _finish((base ** np.linspace(float(start), float(end), steps)).astype(dtype), requires_grad, device)
+    """Make `steps` numbers from ``base ** start`` to ``base ** end``, equally spaced in the exponent.
+
+    >>> logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    kind = _default_for(start, end) if dtype is None else as_dtype(dtype)
+    _check_limits("logspace", start, end)
+    steps = _check_steps(steps)
+    if kind.kind in "iu":
+        exponents = _spaced(start, end, steps, kind).astype(float64)
+        start, end = (x.item() if hasattr(x, "item") else x for x in (start, end))
+        step = np.float32((int(end) - int(start)) / max(steps - 1, 1))
+        places = np.arange(steps)
+        exponents = np.where(places < steps // 2, int(start) + step * places, int(end) - step * (steps - 1 - places))
+        if steps == 1:
+            exponents = np.array([float(int(start))])
+        with np.errstate(all="ignore"):
+            values = np.trunc(np.power(float(base), exponents.astype(float64))).astype(kind)
+    else:
+        wide = np.complex128 if kind.kind == "c" or isinstance(base, complex) else float64
+        exponents = _spaced(start, end, steps, np.dtype(np.complex128 if kind.kind == "c" else float64))
+        values = np.power(np.asarray(base, wide), exponents).astype(kind)
+    result = _finish(values, requires_grad, device)
+    return result if out is None else store(result, out, "logspace")
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Any:
+    """Make a 0-d tensor of one number, of the default dtype unless given.
+
+    >>> scalar_tensor(2)
+    tensor(2.)
+    """
+    kind = _default_for(s) if dtype is None else as_dtype(dtype)
+    return _finish(np.asarray(s).astype(kind), requires_grad, device)
+
+
+def _triangle(name: str, make: Any, doc: str) -> Any:
+    def function(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None, **_: Any) -> Any:
+        if row < 0 or col < 0:
+            raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
+        rows, columns = make(row, offset, col)
+        return _finish(np.stack([rows, columns]).astype(as_dtype(int64 if dtype is None else dtype)), False, device)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function
+
+
+triu_indices = _triangle("triu_indices", np.triu_indices, "Return rows and columns of the upper triangle of a matrix.")
+tril_indices = _triangle("tril_indices", np.tril_indices, "Return rows and columns of the lower triangle of a matrix.")
+
+
+def empty_strided(
+    size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Any:
+    """Make a tensor of given sizes and strides (in elements) without setting its elements.
+
+    >>> empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if len(size) != len(stride):
+        raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
+    count = 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if 0 not in tuple(size) else 0
+    steps = tuple(step * kind.itemsize for step in stride)
+    array = np.lib.stride_tricks.as_strided(np.empty(max(count, 1), kind), tuple(size), steps)
+    return _finish(array, requires_grad, device)
+
+
+def empty_permuted(
+    size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Any:
+    """Make a tensor, dense in memory in the order of dims that `physical_layout` gives, without setting its elements.
+
+    >>> empty_permuted((2, 3), (1, 0)).stride()
+    (1, 2)
+    """
+    if len(physical_layout) != len(size):
+        raise RuntimeError(
+            f"Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
+        )
+    if sorted(physical_layout) != list(range(len(size))):
+        wrong = next((d for d in physical_layout if not 0 <= d < len(size)), None)
+        if wrong is not None:
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {wrong} at index "
+                f"{list(physical_layout).index(wrong)}). NB: negative dims not currently supported; file an issue if "
+                "you want it."
+            )
+        raise RuntimeError("Duplicate dim not allowed")
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    dense = np.empty([size[d] for d in physical_layout], kind)
+    return _finish(dense.transpose(np.argsort(physical_layout)), requires_grad, device)
 
 
 # -- At random -------------------------------------------------------------------------------------------
@@ -279,6 +464,9 @@ def rand(
     """Draw uniformly from ``[0, 1)``; the same seed gives PyTorch's numbers."""
     shape = _shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if dtype.kind == "c":
+        part = np.dtype(f"float{dtype.itemsize * 4}")
+        return _finish(stream_of(generator).uniform((*shape, 2), part).view(dtype)[..., 0], requires_grad, device)
     return _finish(stream_of(generator).uniform(shape, dtype), requires_grad, device)
 
 
@@ -293,6 +481,10 @@ def randn(
     """Draw from the normal distribution of mean 0 and variance 1; the same seed gives PyTorch's numbers."""
     shape = _shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if dtype.kind == "c":  # variance 1 in all: one half in each part
+        part = np.dtype(f"float{dtype.itemsize * 4}")
+        drawn = stream_of(generator).normal((*shape, 2), part) * part.type(math.sqrt(0.5))
+        return _finish(drawn.view(dtype)[..., 0], requires_grad, device)
     return _finish(stream_of(generator).normal(shape, dtype), requires_grad, device)
 
 
@@ -336,6 +528,7 @@ def rand_like(
     device: Any = None,
     requires_grad: bool = False,
     generator: Generator | None = None,
+    **_: Any,
 ) -> Any:
     """Draw uniformly in the shape and dtype of another tensor."""
     return rand(
@@ -350,6 +543,7 @@ def randn_like(
     device: Any = None,
     requires_grad: bool = False,
     generator: Generator | None = None,
+    **_: Any,
 ) -> Any:
     """Draw from the standard normal distribution in the shape and dtype of another tensor."""
     return randn(
@@ -357,29 +551,72 @@ def randn_like(
     )
 
 
-def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = None) -> Any:
+def randint_like(
+    input: Any,
+    low: Any,
+    high: Any = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
+) -> Any:
     """Draw integers in the shape and dtype of another tensor."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, tuple(input.shape), dtype=dtype or input.dtype)
+    low, high = int(low), int(high)
+    return randint(
+        low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Any:
-    """Draw from normal distributions: of one mean and deviation in a `size`, or one for each element."""
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    out: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
+) -> Any:
+    """Draw from normal distributions: of one mean and deviation in a `size`, or one for each element.
+
+    Raises RuntimeError for negative deviations.
+    """
+    if np.any(np.asarray(unwrap(std)).real < 0):
+        raise RuntimeError(
+            f"normal expects {'all elements of std' if hasattr(std, 'dtype') else 'std'} >= 0.0, but found std {std}"
+        )
     if size is not None:
-        return wrap(stream_of(generator).normal(_shape((size,)), get_default_dtype(), float(mean), float(std)))
+        kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+        drawn = stream_of(generator).normal(_shape((size,)), kind, float(mean), float(std))
+        result = _finish(drawn, requires_grad, device)
+        return result if out is None else store(result, out, "normal")
     mean, std = unwrap(mean), unwrap(std)
     shape = np.broadcast_shapes(np.shape(mean), np.shape(std))
     dtype = result_dtype(*(x for x in (mean, std) if hasattr(x, "dtype")))
     return wrap((stream_of(generator).normal(shape, dtype) * std + mean).astype(dtype))
 
 
-def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
-    """Draw 0 or 1, with the probability of 1 in each element of `input`."""
-    return wrap(stream_of(generator).bernoulli_tensor(unwrap(input)))
+def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, out: Any = None) -> Any:
+    """Draw 0 or 1, with the probability of 1 in each element of `input` (or `p` everywhere)."""
+    if p is not None:
+        result = input.clone().bernoulli_(p, generator=generator)
+    else:
+        result = wrap(stream_of(generator).bernoulli_tensor(unwrap(input)))
+    return result if out is None else store(result, out, "bernoulli")
 
 
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+def multinomial(
+    input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Any = None
+) -> Any:
     """Draw `num_samples` positions of each row with probability proportional to its elements."""
+    if out is not None and out.dtype != int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}")
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
     weights = np.atleast_2d(unwrap(input)).astype(float64)
     if (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(1) <= 0).any():
         raise RuntimeError("invalid multinomial distribution: expected finite weights >= 0 with a positive sum")
@@ -394,7 +631,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     else:  # the largest of weight / exponential(1) is a draw without replacement (exponential races)
         race = weights / stream.exponential(weights.shape, unwrap(input).dtype)
         picked = np.argsort(-race, axis=1, kind="stable")[:, :num_samples]
-    return wrap(picked.astype(int64).reshape((*unwrap(input).shape[:-1], num_samples)))
+    result = wrap(picked.astype(int64).reshape((*unwrap(input).shape[:-1], num_samples)))
+    return result if out is None else store(result, out, "multinomial")
 
 
 # -- Methods that draw or create -------------------------------------------------------------------------
@@ -457,7 +695,7 @@ def _new(name: str, make: Any) -> None:
     setattr(Tensor, name, method)
 
 
-for _make in (zeros, ones, empty, full, tensor):
+for _make in (zeros, ones, empty, full, tensor, empty_strided):
     _new(f"new_{_make.__name__}", _make)
 
 

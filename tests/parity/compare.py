@@ -54,7 +54,8 @@ def our_function(op: Any) -> Any:
         return function(op.op)
     if op.name.startswith("__"):
         return lookup(f"Tensor.{op.name}")
-    return lookup(op.name) or lookup(f"Tensor.{op.name}")
+    found = lookup(op.name)
+    return lookup(f"Tensor.{op.name}") if found is None or isinstance(found, np.dtype) else found
 
 
 def flat(value: Any) -> list[Any]:

@@ -30,6 +30,11 @@ def array_of(tensor: Any) -> np.ndarray:
         raise Untranslatable(f"{tensor.layout} {tensor.dtype}")
     if tensor._is_zerotensor():  # zeros without memory, which only PyTorch's own derivatives make
         tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    if tensor.numel() < tensor.untyped_storage().nbytes() // tensor.itemsize or 0 in tensor.stride():
+        # A part of some memory (or memory seen several times): operations by strides look at all of it.
+        memory = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage()).numpy().copy()
+        strides = [step * tensor.itemsize for step in tensor.stride()]
+        return np.lib.stride_tricks.as_strided(memory[tensor.storage_offset() :], tuple(tensor.shape), strides)
     return np.array(tensor.numpy(), order="K")
 
 

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._dtypes import scalar_name
 
 if TYPE_CHECKING:
@@ -78,10 +80,32 @@ def composite(names: str, **traits: Any) -> Callable[[Callable[..., Any]], Calla
     """Register a function that is written in terms of other operations, and so needs no rule of its own."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        _publish(Op(names, function, **traits))
+        op = Op(names, function, **traits)
+        _publish(op)
+        if op.inplace:
+            for name in op.methods:
+                _add_method(f"{name}_", _composite_inplace(function, name))
         return function
 
     return decorate
+
+
+def _composite_inplace(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return the method that runs a composite on a copy, since its parts may need it, and writes the result back."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = function(self.clone(), *args, **kwargs)
+        check_cast(result._array.dtype, self._array.dtype)
+        if tuple(result.shape) != tuple(self.shape):
+            raise RuntimeError(
+                f"output with shape {list(self.shape)} doesn't match the broadcast shape {list(result.shape)}\n"
+                f"{name}_() cannot change the shape of its tensor."
+            )
+        return self.copy_(result)
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"In-place form of `{name}`: writes into the tensor and returns it."
+    return method
 
 
 def namespace(prefix: str) -> dict[str, Callable[..., Any]]:
@@ -145,10 +169,22 @@ def plain_function(cls: type[Function]) -> Callable[..., Any]:
             return apply(*args)
         out = kwargs.pop("out", None)
         args, options = bind(cls, args, kwargs)
+        if out is not None and cls.exact_out:
+            check_apart(out, args)
         result = apply(*args, **options)
         return result if out is None else store(result, out, _short(cls), cls.exact_out)
 
     return function
+
+
+def check_apart(out: Any, inputs: Any) -> None:
+    """Refuse an ``out=`` that shares memory with an input which is read in another order than `out` is written."""
+    for x in inputs:
+        if hasattr(x, "_array") and np.may_share_memory(out._array, x._array):
+            raise RuntimeError(
+                "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+                "memory location. Please clone() the tensor before performing the operation.\nGive out= memory of its own."
+            )
 
 
 def _variadic(cls: type[Function]) -> Callable[..., Any]:
@@ -160,6 +196,8 @@ def _variadic(cls: type[Function]) -> Callable[..., Any]:
         options = dict(zip(names, args, strict=False))
         for name, value in kwargs.items():
             options[NUMPY_NAMES.get(name, name)] = value
+        if out is not None:
+            check_apart(out, tensors)
         result = apply(*tensors, **options)
         return result if out is None else store(result, out, _short(cls), cls.exact_out)
 
@@ -241,10 +279,12 @@ def store(result: Any, out: Any, name: str, exact: bool = False) -> Any:
         raise RuntimeError(
             f"Expected out tensor to have dtype {source.dtype}, but got {target.dtype} instead\n{name}() was given it."
         )
-    if source.dtype is not target.dtype and _RANK[source.dtype.kind] > _RANK[target.dtype.kind]:
+    if source.dtype is not target.dtype:
+        check_cast(source.dtype, target.dtype)
+    if any(step == 0 and n > 1 for step, n in zip(target.strides, target.shape, strict=True)):
         raise RuntimeError(
-            f"result type {scalar_name(source.dtype)} can't be cast to the desired output type "
-            f"{scalar_name(target.dtype)}\n{name}() was given out= of {target.dtype}; make it {source.dtype}."
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location. Please clone() the tensor before performing the operation.\n{name}() was given it as out=."
         )
     if source.shape != target.shape:
         if target.size:
@@ -255,12 +295,16 @@ def store(result: Any, out: Any, name: str, exact: bool = False) -> Any:
             )
         out._array = source.astype(target.dtype)
         return out
-    if any(step == 0 and n > 1 for step, n in zip(target.strides, target.shape, strict=True)):
-        raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-            f"location. Please clone() the tensor before performing the operation.\n{name}() was given it as out=."
-        )
     return out.copy_(result)
+
+
+def check_cast(source: Any, target: Any) -> None:
+    """Refuse to write results of one dtype where another, that would lose what they are, is stored."""
+    if _RANK[source.kind] > _RANK[target.kind]:
+        raise RuntimeError(
+            f"result type {scalar_name(source)} can't be cast to the desired output type {scalar_name(target)}\n"
+            "Convert the target first, or write a converted result: target.copy_(result.to(target.dtype))."
+        )
 
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}  # what a dtype of one kind can hold, one of a higher cannot lose

@@ -45,6 +45,7 @@ from . import (
     special as special,
     spectral as spectral,
     spectrogram as spectrogram,
+    splitting as splitting,
     statistics as statistics,
     strided as strided,
     unique as unique,

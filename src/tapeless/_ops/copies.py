@@ -1,1 +1,44 @@
-"""Forms of view operations that copy."""
+"""Forms of view operations that copy what the view would show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.registry import FUNCTIONS, composite, store
+from .strided import Unfold
+
+
+def _view_copy(input: Any, size: Any = None, dtype: Any = None) -> Any:
+    return input.view(dtype) if size is None else input.view(size)
+
+
+_VIEWS = {
+    "alias_copy": lambda input: input,
+    "expand_copy": lambda input, size, *, implicit=False: input.expand(tuple(size)),
+    "view_copy": _view_copy,
+    "unfold_copy": Unfold.apply,
+}
+"""Those whose view has no function of the same name without ``_copy``."""
+
+_NAMES = """
+alias_copy as_strided_copy diagonal_copy expand_copy narrow_copy permute_copy select_copy squeeze_copy t_copy
+transpose_copy unfold_copy unsqueeze_copy view_copy split_copy split_with_sizes_copy unbind_copy
+""".split()
+_METHODS = {"narrow_copy"}
+
+
+def _declare(name: str) -> None:
+    def copy(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        view = _VIEWS.get(name) or FUNCTIONS[name.removesuffix("_copy")]
+        result = view(input, *args, **kwargs)
+        several = isinstance(result, (tuple, list))
+        copied = tuple(part.clone() for part in result) if several else result.clone()
+        return copied if out is None else store(copied, out, name)
+
+    copy.__name__ = copy.__qualname__ = name
+    copy.__doc__ = f"Return a copy of what `{name.removesuffix('_copy')}` gives as a view."
+    composite(name, methods=None if name in _METHODS else "")(copy)
+
+
+for _name in _NAMES:
+    _declare(_name)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function, raise_broadcast_error
+from .._core.registry import composite
 
 
 class Clone(Function):
@@ -77,3 +78,14 @@ class Contiguous(Function):
     def name(cls) -> str:
         """Return PyTorch's name."""
         return "CloneBackward0"
+
+
+@composite("fill")
+def fill(input: Any, value: Any) -> Any:
+    """Return a tensor of the shape and dtype of `input` with one number everywhere.
+
+    >>> import tapeless as tl
+    >>> tl.fill(tl.zeros(2), 3)
+    tensor([3., 3.])
+    """
+    return input.clone().fill_(value)

@@ -108,3 +108,15 @@ class DiagEmbed(Function):
         g = np.moveaxis(g, self.dims, (-2, -1))
         index = np.arange(g.shape[-1] - abs(self.offset))
         return g[..., index + max(-self.offset, 0), index + max(self.offset, 0)]
+
+
+@composite("diagflat", numpy=np.diagflat)
+def diagflat(input: Any, offset: int = 0) -> Any:
+    """Return a matrix with the flattened input on a diagonal.
+
+    >>> import tapeless as tl
+    >>> tl.diagflat(tl.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    return input.reshape(-1).diag(offset)

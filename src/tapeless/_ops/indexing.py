@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import composite
+from .._core.registry import check_apart, composite, store
 from .._core.tensor_base import TensorBase, unwrap, wrap
-from .._dtypes import bool_, int64
+from .._dtypes import bool_, int64, scalar_name
 from .._kernels.indexing import along, is_basic, place, scatter_add
 from ._common import check_has_dims, normal_dim
 from .arithmetic import scaled
@@ -220,6 +219,7 @@ class Gather(Function):
     """
 
     names = "gather"
+    exact_out = True
 
     def forward(self, input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
         self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
@@ -242,14 +242,38 @@ def check_range(index: Any, size: int, dim: int) -> None:
         raise RuntimeError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
+def check_scatter(input: Any, dim: int, index: Any, src: Any = None) -> None:
+    """Refuse an index or a source that does not fit the input."""
+    if index.dtype.kind not in "iu" or index.dtype.itemsize < 4:
+        raise RuntimeError(f"scatter(): Expected dtype int64 for index\nGot {index.dtype}: use index.long().")
+    if src is not None and src.dtype != input.dtype:
+        raise RuntimeError(
+            f"scatter(): Expected self.dtype to be equal to src.dtype\nThey are {input.dtype} and {src.dtype}."
+        )
+    if 0 in index.shape:
+        return
+    for name, other in (("self", input), ("src", src)):
+        if other is not None and max(index.ndim, 1) != max(other.ndim, 1):
+            raise RuntimeError(f"Index tensor must have the same number of dimensions as {name} tensor")
+    for d, n in enumerate(index.shape):
+        if (d != dim and input.ndim and n > input.shape[d]) or (src is not None and src.ndim and n > src.shape[d]):
+            smaller = "" if src is None else f" and to be no larger than src {list(src.shape)}"
+            raise RuntimeError(
+                f"Expected index {list(index.shape)} to be no larger than self {list(input.shape)} apart from "
+                f"dimension {dim}{smaller}"
+            )
+
+
 class ScatterAdd(Function):
     """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (for dim 0)."""
 
     names = "scatter_add"
     inplace = True
+    exact_out = True
 
     def forward(self, input: Any, dim: int, index: Any, src: Any) -> Any:
         self.dim = normal_dim(dim, input.ndim)
+        check_scatter(input, self.dim, index, src)
         if input.ndim == 0:
             return input + src.sum(dtype=src.dtype)
         check_range(index, input.shape[self.dim], self.dim)
@@ -288,18 +312,13 @@ class ScatterKernel(Function):
 
 
 class Scatter(Function):
-    """`input` with ``src[i][j]`` (or a number) written at ``[index[i][j]][j]`` (for dim 0)."""
+    """`input` with ``src[i][j]`` written at ``[index[i][j]][j]`` (for dim 0); public through `scatter`."""
 
-    names = "scatter"
-    inplace = True
-
-    def forward(self, input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Any:
-        self.dim = normal_dim(dim, input.ndim)
-        check_range(index, input.shape[self.dim], self.dim)
-        src = value if src is None else src
+    def forward(self, input: Any, dim: int, index: Any, src: Any) -> Any:
+        self.dim = dim
+        check_range(index, input.shape[dim], dim)
         out = input.copy("K")
-        part = src[tuple(slice(0, n) for n in index.shape)] if np.ndim(src) else src
-        out[along(index, self.dim)] = part
+        out[along(index, dim)] = src[tuple(slice(0, n) for n in index.shape)]
         return out
 
     def grad_input(self, g, index):
@@ -309,33 +328,49 @@ class Scatter(Function):
         return _fit(g[along(index, self.dim)], src.shape)
 
 
-class TakeAlongDim(Function):
-    """Pick along `dim` by an index that broadcasts against the input."""
+@composite("take_along_dim")
+def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
+    """Return elements picked along `dim` by an index that broadcasts against the input; without `dim`, flattened.
 
-    names = "take_along_dim"
+    See https://docs.pytorch.org/docs/stable/generated/torch.take_along_dim.html
 
-    def forward(self, input: Any, indices: Any, dim: Any = None) -> Any:
-        self.shape_in = input.shape
-        self.dim = None if dim is None else normal_dim(dim, input.ndim)
-        if self.dim is None:
-            return input.reshape(-1)[indices.reshape(-1)]
-        shape = list(np.broadcast_shapes(
-            tuple(1 if i == self.dim else n for i, n in enumerate(input.shape)),
-            tuple(1 if i == self.dim else n for i, n in enumerate(indices.shape)),
-        ))  # fmt: skip
-        shape[self.dim] = indices.shape[self.dim]
-        return np.take_along_axis(input, np.broadcast_to(indices, shape), self.dim)
+    >>> import tapeless as tl
+    >>> tl.take_along_dim(tl.tensor([[3, 1, 2]]), tl.tensor([[1, 2]]), dim=1)
+    tensor([[1, 2]])
+    """
+    if indices.dtype != int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {scalar_name(indices.dtype)}. You can "
+            "convert it: indices.long()."
+        )
+    if dim is None:
+        result = Gather.apply(input.reshape(-1), 0, _from_front(indices.reshape(-1), input.numel()))
+        return result if out is None else store(result, out, "take_along_dim", True)
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    dim = normal_dim(dim, input.ndim)
+    shape = [
+        -1 if d == dim else max(a, b) if 0 not in (a, b) else 0
+        for d, (a, b) in enumerate(zip(input.shape, indices.shape, strict=True))
+    ]
+    result = Gather.apply(input.expand(shape), dim, _from_front(indices.expand(shape), input.shape[dim]))
+    return result if out is None else store(result, out, "take_along_dim", True)
 
-    def grad_input(self, g, indices):
-        if self.dim is None:
-            return place(g, indices.reshape((-1,)), (math.prod(self.shape_in),)).reshape(self.shape_in)
-        return scatter_add(g, np.broadcast_to(indices, g.shape), self.dim, self.shape_in)
+
+def _from_front(indices: Any, size: int) -> Any:
+    """Return indices with negative ones counted from the end."""
+    array = unwrap(indices)
+    return wrap(np.where(array < 0, array + size, array))
 
 
 class IndexSelect(Function):
     """The slices of `input` along `dim` named by a 1-D `index`, as a copy."""
 
     names = "index_select"
+    exact_out = True
 
     def forward(self, input: Any, dim: int, index: Any) -> Any:
         self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
@@ -382,9 +417,16 @@ class IndexAdd(Function):
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """Return a view of `length` positions of `dim` from `start` on."""
     check_has_dims("narrow() cannot be applied to a 0-dim tensor.", input.ndim)
+    if isinstance(start, TensorBase) and (start.ndim or start.dtype.kind not in "iu"):
+        raise RuntimeError(f"start must be an 0-dim integral Tensor.\nGot {list(start.shape)} of {start.dtype}.")
     dim, start = normal_dim(dim, input.ndim), operator.index(start)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    size = input.shape[dim]
+    if not -size <= start <= size:
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     if start < 0:
-        start += input.shape[dim]
+        start += size
     if not 0 <= start <= start + length <= input.shape[dim]:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({input.shape[dim]}).")
     return input[(slice(None),) * dim + (slice(start, start + length),)]
@@ -404,9 +446,19 @@ def select(input: Any, dim: int, index: int) -> Any:
 
 
 @composite("take")
-def take(input: Any, index: Any) -> Any:
-    """Return the elements of the flattened input at `index`."""
-    return input.reshape(-1)[index]
+def take(input: Any, index: Any, *, out: Any = None) -> Any:
+    """Return the elements of the flattened input at `index`.
+
+    >>> import tapeless as tl
+    >>> tl.take(tl.tensor([[1, 2], [3, 4]]), tl.tensor([3]))
+    tensor([4])
+    """
+    if index.dtype.kind not in "iu":
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_name(index.dtype)}")
+    if out is not None:
+        check_apart(out, (input, index))
+    result = input.reshape(-1)[index]
+    return result if out is None else store(result, out, "take", True)
 
 
 @composite("one_hot", methods="")

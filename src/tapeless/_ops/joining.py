@@ -35,7 +35,7 @@ class Cat(Function):
 
     def forward(self, *tensors: Any, dim: int = 0) -> Any:
         if not tensors:
-            raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+            raise ValueError("torch.cat(): expected a non-empty list of Tensors")
         # PyTorch skips legacy empty tensors of shape (0,), whatever the others' number of dims.
         real = [t for t in tensors if t.shape != (0,)] or list(tensors[:1])
         if real[0].ndim == 0:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import NUMPY, composite
+from .._core.registry import NUMPY, check_apart, composite, store
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import bool_, promote, scalar_name, uint8
 
@@ -78,7 +78,15 @@ class MaskedFill(Function):
                 f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_type(mask.dtype)}\n"
                 "Compare it with something: mask != 0."
             )
-        return np.where(mask, np.asarray(value).astype(input.dtype), input)
+        value = np.asarray(value)
+        if value.ndim:
+            raise RuntimeError(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        if value.dtype.kind == "c" and input.dtype.kind != "c":
+            raise RuntimeError(f"value cannot be converted to type {_c_type(input.dtype)} without overflow")
+        return np.where(mask, value.astype(input.dtype), input)
 
     def grad_input(self, g, mask):
         return np.where(mask, 0, g)
@@ -88,10 +96,17 @@ class MaskedFill(Function):
 
 
 @composite("masked_select")
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     """Return the elements where `mask` (which broadcasts) holds, in one dim."""
+    if mask.dtype != bool_:
+        raise RuntimeError(
+            f"masked_select: expected BoolTensor for mask\nGot {mask.dtype}; compare it with something: mask != 0."
+        )
+    if out is not None:
+        check_apart(out, (input, mask))
     shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    return input.expand(shape)[mask.expand(shape)]
+    result = input.expand(shape)[mask.expand(shape)]
+    return result if out is None else store(result, out, "masked_select", True)
 
 
 _LIMITS = (float, int, type(None))

@@ -383,6 +383,14 @@ class Roll(Function):
     numpy = np.roll
 
     def forward(self, input: Any, shifts: Any, dims: Any = None) -> Any:
+        moves = shifts if isinstance(shifts, (tuple, list)) else (shifts,)
+        if not moves:
+            raise RuntimeError("`shifts` required")
+        count = 0 if dims is None else len(dims) if isinstance(dims, (tuple, list)) else 1
+        if count == 0 and dims is not None:
+            dims = None
+        if len(moves) != max(count, 1):
+            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{count}")
         if dims is not None and input.ndim == 0:
             raise IndexError(f"Dimension specified as {dims} but tensor has no dimensions")
         self.shifts, self.dims = shifts, None if dims is None else normal_dims(dims, input.ndim)
@@ -391,3 +399,112 @@ class Roll(Function):
     def grad_input(self, g):
         back = tuple(-s for s in self.shifts) if isinstance(self.shifts, (tuple, list)) else -self.shifts
         return np.roll(g, back, self.dims)
+
+
+@composite("fliplr", numpy=np.fliplr)
+def fliplr(input: Any) -> Any:
+    """Return a copy with the order of columns (dim 1) reversed.
+
+    >>> import tapeless as tl
+    >>> tl.fliplr(tl.tensor([[1, 2]]))
+    tensor([[2, 1]])
+    """
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return Flip.apply(input, (1,))
+
+
+@composite("flipud", numpy=np.flipud)
+def flipud(input: Any) -> Any:
+    """Return a copy with the order of rows (dim 0) reversed.
+
+    >>> import tapeless as tl
+    >>> tl.flipud(tl.tensor([1, 2]))
+    tensor([2, 1])
+    """
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return Flip.apply(input, (0,))
+
+
+@composite("rot90", numpy=np.rot90)
+def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+    """Return a copy turned by `k` quarters, from the first of two dims towards the second.
+
+    >>> import tapeless as tl
+    >>> tl.rot90(tl.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == input.ndim:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    for which, d in enumerate(dims):
+        if not -input.ndim <= d < input.ndim:
+            raise RuntimeError(f"Rotation dim{which} out of range, dim{which} = {d}")
+    first, second = (d % input.ndim for d in dims)
+    turns = k % 4
+    if turns == 0:
+        return input.clone()
+    if turns == 2:
+        return Flip.apply(input, (first, second))
+    if turns == 1:
+        return Flip.apply(input, (second,)).transpose(first, second).clone()
+    return Flip.apply(input.transpose(first, second), (second,))
+
+
+@composite("sum_to_size")
+def sum_to_size(input: Any, *size: Any) -> Any:
+    """Return `input` summed over the dims that broadcasting from `size` would have stretched.
+
+    >>> import tapeless as tl
+    >>> tl.ones(2, 3).sum_to_size(1, 3)
+    tensor([[2., 2., 2.]])
+    """
+    wanted = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
+    if not wanted:
+        return input.sum()
+    shape = tuple(input.shape)
+    added = len(shape) - len(wanted)
+    if added < 0 or any(n not in (1, shape[i + added]) for i, n in enumerate(wanted)):
+        raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(shape)}}}.")
+    dims = [i for i in range(len(shape)) if i < added or (wanted[i - added] == 1 and shape[i] != 1)]
+    return (input.sum(tuple(dims), True) if dims else input).reshape(wanted) if dims else input
+
+
+@composite("broadcast_tensors", methods="")
+def broadcast_tensors(*tensors: Any) -> Any:
+    """Return views of the tensors, all in the shape that they broadcast to.
+
+    >>> import tapeless as tl
+    >>> [t.shape for t in tl.broadcast_tensors(tl.ones(2, 1), tl.ones(3))]
+    [torch.Size([2, 3]), torch.Size([2, 3])]
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    shape = _broadcast([tuple(t.shape) for t in tensors])
+    return tuple(Expand.apply(t, shape) for t in tensors)
+
+
+def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise RuntimeError(
+            "Shape mismatch: objects cannot be broadcast to a single shape\n"
+            f"The shapes are {', '.join(str(list(s)) for s in shapes)}."
+        ) from None
+
+
+@composite("adjoint")
+def adjoint(input: Any) -> Any:
+    """Return the conjugate transpose of each matrix.
+
+    >>> import tapeless as tl
+    >>> tl.adjoint(tl.tensor([[1j]]))
+    tensor([[-0.-1.j]])
+    """
+    return input.transpose(-2, -1).conj()
