@@ -686,5 +686,8 @@ def _viewing(name: str) -> Callable[..., Any]:
 for _name in ("squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t", "as_strided"):
     setattr(Tensor, f"{_name}_", _viewing(_name))
 
+# Python 2's name, which PyTorch keeps.
+Tensor.__rdiv__ = lambda self, other: self.reciprocal() * other  # type: ignore[attr-defined]
+
 registry.attach_methods(Tensor)
 set_tensor_type(Tensor)

@@ -216,7 +216,7 @@ class Entry:
                 self.check(kind, f"Tensor.{name}", lambda name=name: getattr(tapeless.Tensor, name))
         for alias in self.op.aliases:
             if hasattr(torch, alias.name.split(".")[0]):
-                self.check("alias", f"tapeless.{alias.name}", lambda name=alias.name: _require(name))
+                self.check("alias", f"tapeless.{alias.name}", lambda name=alias.name.removeprefix('torch.'): _require(name))
 
     def call(self, function: Any, input: Any, args: Any, kwargs: Any) -> Any:
         """Call through the wrapper that PyTorch's own tests use, which makes inputs symmetric and the like."""
@@ -257,7 +257,7 @@ class Entry:
         for alias in self.op.aliases if first else ():
             theirs = _torch_lookup(alias.name)
             if theirs is not None:
-                self.twin("alias", alias.name, theirs, sample, lookup(alias.name))
+                self.twin("alias", alias.name, theirs, sample, lookup(alias.name.removeprefix('torch.')))
 
     def twin(self, kind: str, what: str, theirs: Any, sample: Any, ours: Any = None) -> None:
         """Compare one such form, and what it left in its first argument."""
@@ -466,7 +466,7 @@ def _require(name: str) -> Any:
 
 def _torch_lookup(path: str) -> Any:
     found: Any = torch
-    for part in path.split("."):
+    for part in path.removeprefix("torch.").split("."):
         found = getattr(found, part, None)
     return found
 

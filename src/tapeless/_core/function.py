@@ -110,6 +110,7 @@ class Function:
     numpy: ClassVar[Any] = None
     view: ClassVar[bool] = False  # the result may share memory with the first input
     variadic: ClassVar[bool] = False  # `forward(self, *tensors, **options)`; the public form takes a sequence
+    strict: ClassVar[int] = 0  # how many of the first arguments of the public function must be tensors, not numbers
     exact_out: ClassVar[bool] = False  # out= must have the result's dtype, not one that can hold it
     packs: ClassVar[int | None] = None  # ints from this position on may be written without a tuple
     promote: ClassVar[Callable[..., Any] | None] = None  # makes the arrays' dtypes agree before `forward`

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._dtypes import scalar_name
+from .tensor_base import TensorBase
 
 if TYPE_CHECKING:
     from .function import Function
@@ -64,6 +65,8 @@ def register(cls: type[Function]) -> None:
         numpy=cls.numpy,
     )
     _publish(op)
+    if cls.strict and cls.numpy is not None:
+        NUMPY[cls.numpy] = cls.apply  # NumPy's function takes numbers first too
     if cls.inplace:
         inplace = make_inplace(cls)
         for name in op.methods:
@@ -71,9 +74,18 @@ def register(cls: type[Function]) -> None:
     if cls.operator:
         _add_method(f"__{cls.operator}__", function)
         if len(cls.params) == 2:
-            _add_method(f"__r{cls.operator}__", lambda self, other: function(other, self))
+            _add_method(f"__r{cls.operator}__", _reflected(function, f"__r{cls.operator}__"))
         if cls.inplace and len(cls.params) >= 2:
             _add_method(f"__i{cls.operator}__", inplace)
+
+
+def _reflected(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        if not isinstance(self, TensorBase):
+            raise TypeError(f"descriptor '{name}' for 'Tensor' objects doesn't apply to a '{type(self).__name__}' object")
+        return function(other, self)
+
+    return method
 
 
 def composite(names: str, **traits: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

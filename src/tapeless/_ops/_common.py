@@ -101,8 +101,19 @@ def _short_unary(cls: type[Function]) -> Callable[..., Any]:
     return function
 
 
+def check_operands(cls: type[Function], input: Any, other: Any) -> None:
+    """Refuse numbers where PyTorch wants tensors: both operands, or one whose place has to be a tensor's."""
+    name, arrays = cls.names.split()[0], [hasattr(input, "dtype"), hasattr(other, "dtype")]
+    for i, (param, is_array) in enumerate(zip(cls.params, arrays, strict=False)):
+        if not is_array and (i < cls.strict or not any(arrays)) and not (i == 1 and other is None):
+            value = (input, other)[i]
+            raise TypeError(
+                f"{name}(): argument '{param}' (position {i + 1}) must be Tensor, not {type(value).__name__}"
+            )
+
+
 def _short_binary(cls: type[Function]) -> Callable[..., Any]:
-    general, differentiable = plain_function(cls), cls.mask
+    general, differentiable, strict = plain_function(cls), cls.mask, cls.strict
 
     def function(input: Any, other: Any = None, *args: Any, **kwargs: Any) -> Any:
         if (
@@ -113,6 +124,8 @@ def _short_binary(cls: type[Function]) -> Callable[..., Any]:
             or input._view is not None
             or other._view is not None
         ):
+            if not (isinstance(input, TensorBase) and (strict < 2 or isinstance(other, TensorBase))):
+                check_operands(cls, input, other)
             return general(input, *(() if other is None else (other,)), *args, **kwargs)
         x, y = input._array, other._array
         if x.dtype is not y.dtype or x.dtype.kind != "f":

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import composite
+from .._core.registry import composite, store
+from .._core.tensor_base import TensorBase
 from .._dtypes import bool_, int64, promote, promote_to_float
-from ._common import Binary, FloatBinary, FloatUnary, Unary
+from ._common import Binary, FloatBinary, FloatUnary, Unary, check_operands
 
 
 def scaled(values: Any, alpha: Any) -> Any:
@@ -22,7 +23,7 @@ def scaled(values: Any, alpha: Any) -> Any:
             "For integral input tensors, argument alpha must not be a floating point number.\n"
             f"alpha is {alpha}: pass an int, or convert the tensors first: x.float()."
         )
-    return (values * alpha).astype(dtype)
+    return values * np.asarray(alpha).astype(dtype)  # an alpha below 0 of uint8 wraps around, as in PyTorch
 
 
 def factor(value: Any, dtype: Any) -> Any:
@@ -138,12 +139,16 @@ class Div(FloatBinary):
     def public_function(cls):
         def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
             if rounding_mode is None:
-                return cls.apply(input, other) if out is None else out.copy_(cls.apply(input, other))
+                if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
+                    check_operands(cls, input, other)
+                result = cls.apply(input, other)
+                return result if out is None else store(result, out, "div")
             if rounding_mode not in ("floor", "trunc"):
                 raise RuntimeError(
                     f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
                 )
-            return (FloorDivide if rounding_mode == "floor" else TruncDivide).apply(input, other)
+            result = (FloorDivide if rounding_mode == "floor" else TruncDivide).apply(input, other)
+            return result if out is None else store(result, out, "div")
 
         return div
 
@@ -213,6 +218,7 @@ class Fmod(Binary):
     """Remainder with the sign of the dividend, as C's ``fmod``."""
 
     names = "fmod"
+    strict = 1
     inplace = True
     numpy = np.fmod
 
@@ -281,6 +287,7 @@ class Maximum(Binary):
     """The larger of the two, element by element; NaN wins. Ties share the gradient."""
 
     names = "maximum"
+    strict = 2
     numpy = np.maximum
 
     def grad_input(self, g, input, other):
@@ -294,6 +301,7 @@ class Minimum(Binary):
     """The smaller of the two, element by element; NaN wins. Ties share the gradient."""
 
     names = "minimum"
+    strict = 2
     numpy = np.minimum
 
     def grad_input(self, g, input, other):
@@ -307,6 +315,7 @@ class Atan2(FloatBinary):
     """The angle of the point (`other`, `input`), in radians from -pi to pi."""
 
     names = "atan2 arctan2"
+    strict = 2
     inplace = True
     numpy = np.arctan2
 
@@ -386,17 +395,50 @@ class Positive(Unary):
 
 
 class Sign(Unary):
-    """-1, 0 or 1 by the sign of each element; the gradient is zero everywhere."""
+    """-1, 0 or 1 by the sign of each element; the gradient is zero everywhere. Not for complex numbers: see `sgn`.
 
-    names = "sign sgn"
+    >>> import tapeless as tl
+    >>> tl.sign(tl.tensor([-3.0, 0.0]))
+    tensor([-1.,  0.])
+    """
+
+    names = "sign"
     inplace = True
-    numpy = np.sign
 
     def forward(self, input: Any) -> Any:
+        if input.dtype.kind == "c":
+            raise RuntimeError("Unlike NumPy, torch.sign doesn't support complex numbers, use torch.sgn instead.")
         return input.copy() if input.dtype is bool_ else np.sign(input)
 
     def grad_input(self, g):
         return np.zeros_like(g)
+
+
+class Sgn(Unary):
+    """``z / |z|`` of complex numbers, 0 at 0; of real ones `sign`.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.sgn.html
+
+    >>> import tapeless as tl
+    >>> tl.sgn(tl.tensor([2j, 0j]))
+    tensor([0.+1.j, 0.+0.j])
+    """
+
+    names = "sgn"
+    inplace = True
+    numpy = np.sign
+    conjugates = False
+
+    def forward(self, input: Any) -> Any:
+        return input.copy() if input.dtype is bool_ else np.sign(input)
+
+    def grad_input(self, g, input, result):
+        if input.dtype.kind != "c":
+            return np.zeros_like(g)
+        # What is left of g without its part along z, which does not turn the result.
+        size = np.abs(input)
+        along = np.real(g * np.conj(result)) * result
+        return np.where(size == 0, 0, (g - along) / np.where(size == 0, 1, size))
 
 
 class Lerp(Function):
@@ -476,4 +518,17 @@ class Addcdiv(Function):
 @composite("rsub")
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Difference the other way round: ``other - alpha * input``."""
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"rsub(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return Sub.apply(other, input, alpha=alpha)
+
+
+@composite("_div_", methods="div_ divide_ true_divide_")
+def div_(self: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """In-place form of `div`: writes into the tensor and returns it."""
+    cls = {None: Div, "floor": FloorDivide, "trunc": TruncDivide}.get(rounding_mode)
+    if cls is None:
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    return cls.apply_inplace(self, other)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import composite
-from .._dtypes import promote
+from .._dtypes import promote, scalar_name
 from ._common import Binary, Unary
 
 
@@ -15,6 +15,7 @@ class Eq(Binary):
     """Whether the operands are equal, element by element."""
 
     names = "eq"
+    strict = 1
     operator = "eq"
     inplace = True
     numpy = np.equal
@@ -24,6 +25,7 @@ class Ne(Binary):
     """Whether the operands differ."""
 
     names = "ne not_equal"
+    strict = 1
     operator = "ne"
     inplace = True
     numpy = np.not_equal
@@ -33,6 +35,7 @@ class Lt(Binary):
     """Whether `input` is less than `other`."""
 
     names = "lt less"
+    strict = 1
     operator = "lt"
     inplace = True
     numpy = np.less
@@ -42,6 +45,7 @@ class Le(Binary):
     """Whether `input` is less than or equal to `other`."""
 
     names = "le less_equal"
+    strict = 1
     operator = "le"
     inplace = True
     numpy = np.less_equal
@@ -51,6 +55,7 @@ class Gt(Binary):
     """Whether `input` is greater than `other`."""
 
     names = "gt greater"
+    strict = 1
     operator = "gt"
     inplace = True
     numpy = np.greater
@@ -60,6 +65,7 @@ class Ge(Binary):
     """Whether `input` is greater than or equal to `other`."""
 
     names = "ge greater_equal"
+    strict = 1
     operator = "ge"
     inplace = True
     numpy = np.greater_equal
@@ -69,6 +75,7 @@ class LogicalAnd(Binary):
     """Whether both operands are nonzero."""
 
     names = "logical_and"
+    strict = 2
     inplace = True
     numpy = np.logical_and
 
@@ -77,6 +84,7 @@ class LogicalOr(Binary):
     """Whether either operand is nonzero."""
 
     names = "logical_or"
+    strict = 2
     inplace = True
     numpy = np.logical_or
 
@@ -85,6 +93,7 @@ class LogicalXor(Binary):
     """Whether exactly one operand is nonzero."""
 
     names = "logical_xor"
+    strict = 2
     inplace = True
     numpy = np.logical_xor
 
@@ -172,13 +181,24 @@ class IsFinite(Unary):
     numpy = np.isfinite
 
 
+def _promote_same(input: Any, other: Any, *options: Any) -> Any:
+    """Return the operands as they are: PyTorch wants them of one dtype here."""
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"{scalar_name(input.dtype)} did not match {scalar_name(other.dtype)}")
+    return (input, other, *options)
+
+
 class IsClose(Binary):
     """Whether ``|input - other| <= atol + rtol * |other|``, element by element."""
 
     names = "isclose"
-    promote = promote
+    strict = 2
+    promote = _promote_same
 
     def forward(self, input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+        for name, value in (("rtol", rtol), ("atol", atol)):
+            if value < 0:
+                raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
         return np.isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import NUMPY, check_apart, composite, store
-from .._core.tensor_base import unwrap, wrap
+from .._core.tensor_base import TensorBase, unwrap, wrap
 from .._dtypes import bool_, promote, scalar_name, uint8
 
 
@@ -153,16 +153,22 @@ class Clamp(Function):
 NUMPY[np.clip] = lambda a, a_min=None, a_max=None, **kw: Clamp.apply(a, kw.get("min", a_min), kw.get("max", a_max))
 
 
-@composite("clamp_min")
-def clamp_min(input: Any, min: Any) -> Any:
+@composite("clamp_min", inplace=True)
+def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
     """Return each element, but at least `min`."""
-    return Clamp.apply(input, min)
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"clamp_min(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    result = Clamp.apply(input, min)
+    return result if out is None else store(result, out, "clamp_min")
 
 
-@composite("clamp_max")
-def clamp_max(input: Any, max: Any) -> Any:
+@composite("clamp_max", inplace=True)
+def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
     """Return each element, but at most `max`."""
-    return Clamp.apply(input, None, max)
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"clamp_max(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    result = Clamp.apply(input, None, max)
+    return result if out is None else store(result, out, "clamp_max")
 
 
 @composite("nonzero")

@@ -33,7 +33,7 @@ class Exp(FloatUnary):
 class Exp2(FloatUnary):
     """2 to the power of each element."""
 
-    names = "exp2"
+    names = "exp2 special.exp2"
     inplace = True
     numpy = np.exp2
 
@@ -44,7 +44,7 @@ class Exp2(FloatUnary):
 class Expm1(FloatUnary):
     """``exp(input) - 1``, accurate near 0."""
 
-    names = "expm1"
+    names = "expm1 special.expm1"
     inplace = True
     numpy = np.expm1
 
@@ -88,7 +88,7 @@ class Log10(FloatUnary):
 class Log1p(FloatUnary):
     """``log(1 + input)``, accurate near 0."""
 
-    names = "log1p"
+    names = "log1p special.log1p"
     inplace = True
     numpy = np.log1p
 
@@ -255,7 +255,7 @@ class Atanh(FloatUnary):
 class Sigmoid(FloatUnary):
     """``1 / (1 + exp(-input))``, without overflow at either end."""
 
-    names = "sigmoid"
+    names = "sigmoid special.expit"
     inplace = True
     numpy = expit
 
@@ -269,7 +269,7 @@ class Sigmoid(FloatUnary):
 class Erf(FloatUnary):
     """Error function, accurate to a few units in the last place."""
 
-    names = "erf"
+    names = "erf special.erf"
     inplace = True
     numpy = erf
 
@@ -323,7 +323,7 @@ class Trunc(_Rounding):
 class Round(_Rounding):
     """Round to `decimals` places; halves go to the even neighbour."""
 
-    names = "round"
+    names = "round special.round"
     inplace = True
 
     def forward(self, input: Any, *, decimals: int = 0) -> Any:
@@ -333,7 +333,7 @@ class Round(_Rounding):
 NUMPY[np.round] = lambda a, decimals=0: Round.apply(a, decimals=decimals)
 
 
-@composite("frac")
+@composite("frac", inplace=True)
 def frac(input: Any) -> Any:
     """Return the fraction of each element, with its sign."""
     return input - input.trunc()
@@ -342,7 +342,7 @@ def frac(input: Any) -> Any:
 class Logit(FloatUnary):
     """``log(input / (1 - input))``; with `eps`, `input` is first limited to ``[eps, 1 - eps]``."""
 
-    names = "logit"
+    names = "logit special.logit"
     inplace = True
 
     def forward(self, input: Any, eps: float | None = None) -> Any:
@@ -356,13 +356,13 @@ class Logit(FloatUnary):
         return np.where(inside, g / (input * (1 - input)), 0 if self.bounds[0] else math.nan)
 
 
-@composite("deg2rad")
+@composite("deg2rad", inplace=True)
 def deg2rad(input: Any) -> Any:
     """Convert degrees to radians."""
     return input * (math.pi / 180)
 
 
-@composite("rad2deg")
+@composite("rad2deg", inplace=True)
 def rad2deg(input: Any) -> Any:
     """Convert radians to degrees."""
     return input * (180 / math.pi)

@@ -390,6 +390,10 @@ def _extreme(input: Any, dim: Any, keepdim: bool, along: Any, overall: Any, elem
     if dim is None:
         return overall.apply(input)
     if hasattr(dim, "dtype"):  # max(a, b) of two tensors
+        if not hasattr(input, "dtype"):
+            raise TypeError(
+                f"{elementwise[:3]}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+            )
         return getattr(input, elementwise)(dim)
     return ValuesIndices(*along.apply(input, dim, keepdim))
 
