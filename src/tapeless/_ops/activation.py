@@ -170,7 +170,7 @@ class Softmax(Function):
     tensor([0.5000, 0.5000])
     """
 
-    names = "softmax"
+    names = "softmax special.softmax"
 
     def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
         input = _as_float(input, dtype, "softmax")
@@ -191,7 +191,7 @@ class Softmax(Function):
 class LogSoftmax(Function):
     """The logarithm of softmax over `dim`, more accurate than the two in turn."""
 
-    names = "log_softmax"
+    names = "log_softmax special.log_softmax"
 
     def forward(self, input: Any, dim: int, *, dtype: Any = None) -> Any:
         input = _as_float(input, dtype, "log_softmax")

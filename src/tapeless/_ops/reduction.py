@@ -168,6 +168,8 @@ NUMPY[np.cumprod] = _numpy_running(Cumprod)
 class _Variance(Function):
     """What `var` and `std` share: which elements count, and by what the sum of squares is divided."""
 
+    conjugates = False  # a real function of complex numbers: PyTorch's convention is the plain formula
+
     def moments(self, input: Any, dim: Any, keepdim: bool, correction: float) -> Any:
         """Return the variance and remember what the rule needs."""
         if input.dtype.kind not in "fc":
@@ -181,7 +183,7 @@ class _Variance(Function):
         centred = input - np.mean(input, axis=self.axes, keepdims=True)
         squared = (centred * centred.conj()).real if input.dtype.kind == "c" else centred * centred
         total = np.add.reduce(squared, axis=self.axes, keepdims=keepdim)
-        return total / self.divisor if self.divisor else total / np.zeros((), input.dtype)
+        return total / self.divisor if self.divisor else total / np.zeros((), total.dtype)
 
     def variance_gradient(self, g: Any, input: Any) -> Any:
         """Return the gradient of the variance: twice the distance from the mean."""
@@ -492,15 +494,15 @@ class CountNonzero(Function):
 class Logsumexp(Function):
     """``log(sum(exp(input)))`` over `dim`, without overflow."""
 
-    names = "logsumexp"
+    names = "logsumexp special.logsumexp"
 
     def forward(self, input: Any, dim: Any, keepdim: bool = False) -> Any:
         if input.dtype.kind in "iub":
             input = input.astype(get_default_dtype())
         self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
         if input.ndim == 0:
-            return input.copy()
-        top = np.max(input, axis=self.axes, keepdims=True, initial=-math.inf)
+            return np.log(np.exp(input)) if input.dtype.kind == "c" else input.copy()
+        top = np.max(input.real, axis=self.axes, keepdims=True, initial=-math.inf)
         top = np.where(np.isfinite(top), top, 0)
         out = np.log(np.add.reduce(np.exp(input - top), axis=self.axes, keepdims=True)) + top
         return out if keepdim else out.squeeze(self.axes)
@@ -596,3 +598,37 @@ def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     middle = np.where(last.any(axis=dim, keepdims=True), last.argmax(axis=dim, keepdims=True), middle)
     values, index = input.take_along_dim(wrap(middle), dim), wrap(middle)
     return ValuesIndices(values, index) if keepdim else ValuesIndices(values.squeeze(dim), index.squeeze(dim))
+
+
+def _pair(cls: Any, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Any:
+    """Return (deviation or variance, mean), with the flexible arguments of `var`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    spread_ = cls.apply(input, dim, unbiased, keepdim, correction=correction)
+    return spread_, Mean.apply(input, dim, keepdim)
+
+
+@composite("var_mean", methods="")
+def var_mean(
+    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
+    """Return (variance, mean) over all or `dim`; arguments as `var`.
+
+    >>> import tapeless as tl
+    >>> tl.var_mean(tl.tensor([1.0, 3.0]))
+    (tensor(2.), tensor(2.))
+    """
+    return _pair(Var, input, dim, unbiased, keepdim, correction)
+
+
+@composite("std_mean", methods="")
+def std_mean(
+    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
+    """Return (standard deviation, mean) over all or `dim`; arguments as `std`.
+
+    >>> import tapeless as tl
+    >>> tl.std_mean(tl.tensor([1.0, 1.0]))
+    (tensor(0.), tensor(1.))
+    """
+    return _pair(Std, input, dim, unbiased, keepdim, correction)
