@@ -27,6 +27,7 @@ from ._core.modes import (
 )
 from ._core.registry import FUNCTIONS
 from ._core.tensor_base import TensorBase
+from . import _dropout  # noqa: F401  declares operations
 from ._creation import (
     arange as arange,
     as_tensor as as_tensor,

@@ -416,7 +416,9 @@ def empty_strided(
     """
     kind = get_default_dtype() if dtype is None else as_dtype(dtype)
     if len(size) != len(stride):
-        raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
+        )
     count = 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if 0 not in tuple(size) else 0
     steps = tuple(step * kind.itemsize for step in stride)
     array = np.lib.stride_tricks.as_strided(np.empty(max(count, 1), kind), tuple(size), steps)

@@ -674,6 +674,7 @@ for _name in ("half", "float", "double", "short", "int", "long", "bool", "cfloat
 Tensor.char = _conversion("char", _dtypes.int8)  # type: ignore[attr-defined]
 Tensor.byte = _conversion("byte", _dtypes.uint8)  # type: ignore[attr-defined]
 
+
 def _viewing(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return self._look_as(registry.FUNCTIONS[name](self, *args, **kwargs))

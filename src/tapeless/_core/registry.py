@@ -82,7 +82,9 @@ def register(cls: type[Function]) -> None:
 def _reflected(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
         if not isinstance(self, TensorBase):
-            raise TypeError(f"descriptor '{name}' for 'Tensor' objects doesn't apply to a '{type(self).__name__}' object")
+            raise TypeError(
+                f"descriptor '{name}' for 'Tensor' objects doesn't apply to a '{type(self).__name__}' object"
+            )
         return function(other, self)
 
     return method

@@ -37,7 +37,9 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, *, out: A
     if input.ndim:
         check_not_empty("kthvalue", tuple(input.shape), dim)
     if not 1 <= k <= size:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}\nk is {k}, the size {size}.")
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}\nk is {k}, the size {size}."
+        )
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     order = np.argsort(unwrap(input), axis=dim, kind="stable")
@@ -225,5 +227,3 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     total = input.masked_fill(~valid, 0).sum(dim, keepdim, dtype=dtype)
     result = total / valid.sum(dim, keepdim)
     return result if out is None else store(result, out, "nanmean")
-
-

@@ -119,7 +119,9 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, out: A
     """
     dims = None if dim is None else (dim,)
     if input.numel() == 0 and dim is None:
-        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     if dims is None and keepdim:
         dims = tuple(range(input.ndim))
     result = MinMax(input.amin(dims, keepdim), input.amax(dims, keepdim))

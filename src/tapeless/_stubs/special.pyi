@@ -7,4 +7,3 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
-

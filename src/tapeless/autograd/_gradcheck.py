@@ -185,7 +185,9 @@ def _as_real(func: Callable[..., Any], tensors: tuple[Any, ...]) -> tuple[Callab
 
     A complex gradient is right when those of both parts are: see `engine` for the convention.
     """
-    if not any(isinstance(t, TensorBase) and t._array.dtype.kind == "c" for t in (*tensors, *_as_tuple(func(*tensors)))):
+    if not any(
+        isinstance(t, TensorBase) and t._array.dtype.kind == "c" for t in (*tensors, *_as_tuple(func(*tensors)))
+    ):
         return func, tensors
     view_as_real, view_as_complex = FUNCTIONS["view_as_real"], FUNCTIONS["view_as_complex"]
     moved = {j for j, t in enumerate(tensors) if isinstance(t, TensorBase) and t._requires_grad and t.is_complex()}  # type: ignore[attr-defined]
@@ -196,7 +198,9 @@ def _as_real(func: Callable[..., Any], tensors: tuple[Any, ...]) -> tuple[Callab
 
     leaves = list(tensors)
     for j in moved:
-        leaves[j] = wrap(tensors[j]._array[..., None].view(np.float64 if tensors[j].dtype == np.complex128 else np.float32))
+        leaves[j] = wrap(
+            tensors[j]._array[..., None].view(np.float64 if tensors[j].dtype == np.complex128 else np.float32)
+        )
         leaves[j]._requires_grad = True
     return real, tuple(leaves)
 

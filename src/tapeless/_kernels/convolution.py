@@ -1,0 +1,121 @@
+"""Convolutions over any number of dims: each is a matrix product with the windows of the input as columns.
+
+A geometry is a tuple (stride, padding, dilation, groups), the first three one number for each spatial dim; padding
+is zeros on both sides. Inputs are (batch, channels, *spatial), weights (out, channels / groups, *kernel).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from .dispatch import kernel
+
+Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
+
+
+def out_sizes(sizes: Any, window: Any, geometry: Geometry) -> tuple[int, ...]:
+    """Return the spatial sizes of a convolution's result."""
+    stride, padding, dilation, _ = geometry
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(sizes, window, stride, padding, dilation, strict=True)
+    )
+
+
+def pad(x: Any, padding: tuple[int, ...]) -> Any:
+    """Return `x` with zeros on both sides of its last dims."""
+    if not any(padding):
+        return x
+    ndim = len(padding)
+    shape = (*x.shape[:-ndim], *(n + 2 * p for n, p in zip(x.shape[-ndim:], padding, strict=True)))
+    out = np.zeros(shape, x.dtype)
+    out[(..., *(slice(p, p + n) for n, p in zip(x.shape[-ndim:], padding, strict=True)))] = x
+    return out
+
+
+@kernel
+def im2col(x: Any, window: tuple[int, ...], geometry: Geometry, sizes: Any = None) -> Any:
+    """Return the windows of ``(N, C, *spatial)`` as columns: ``(N, C * prod(window), prod(sizes))``.
+
+    `sizes` says how many windows there are along each dim, where fewer are wanted than there is room for.
+    """
+    stride, padding, dilation, _ = geometry
+    sizes = out_sizes(x.shape[2:], window, geometry) if sizes is None else sizes
+    x = pad(x, padding)
+    steps = x.strides[2:]
+    view = np.lib.stride_tricks.as_strided(
+        x,
+        (*x.shape[:2], *window, *sizes),
+        (
+            *x.strides[:2],
+            *(s * d for s, d in zip(steps, dilation, strict=True)),
+            *(s * t for s, t in zip(steps, stride, strict=True)),
+        ),
+        writeable=False,
+    )
+    return view.reshape(x.shape[0], x.shape[1] * math.prod(window), math.prod(sizes))  # this copies
+
+
+@kernel
+def col2im(columns: Any, shape: tuple[int, ...], window: tuple[int, ...], geometry: Geometry, sizes: Any = None) -> Any:
+    """Add columns back to where `im2col` took them from: the transpose of it, for inputs of spatial sizes `shape`."""
+    stride, padding, dilation, _ = geometry
+    sizes = out_sizes(shape, window, geometry) if sizes is None else sizes
+    batch = columns.shape[0]
+    channels = columns.shape[1] // math.prod(window)
+    parts = columns.reshape(batch, channels, *window, *sizes)
+    out = np.zeros((batch, channels, *(n + 2 * p for n, p in zip(shape, padding, strict=True))), columns.dtype)
+    for offset in itertools.product(*map(range, window)):  # one strided addition for each place in the window
+        where = tuple(
+            slice(o * d, o * d + (n - 1) * s + 1, s) for o, d, n, s in zip(offset, dilation, sizes, stride, strict=True)
+        )
+        out[(..., *where)] += parts[(slice(None), slice(None), *offset)]
+    return out[(..., *(slice(p, p + n) for n, p in zip(shape, padding, strict=True)))]
+
+
+def _is_plain(window: Any, geometry: Geometry) -> bool:
+    """Whether the windows are single elements, all of them: then columns are the input itself."""
+    stride, padding, _, _ = geometry
+    return all(k == 1 for k in window) and all(s == 1 for s in stride) and not any(padding)
+
+
+def _columns(x: Any, window: tuple[int, ...], geometry: Geometry, sizes: Any) -> Any:
+    """Return columns by groups: ``(N, groups, C / groups * prod(window), prod(out))``."""
+    groups = geometry[3]
+    columns = x.reshape(*x.shape[:2], -1) if _is_plain(window, geometry) else im2col(x, window, geometry, sizes)
+    return columns.reshape(x.shape[0], groups, columns.shape[1] // groups, columns.shape[2])
+
+
+@kernel
+def conv(x: Any, w: Any, geometry: Geometry) -> Any:
+    """Return the convolution (cross-correlation) of `x` with `w`."""
+    groups, sizes = geometry[3], out_sizes(x.shape[2:], w.shape[2:], geometry)
+    columns = _columns(x, w.shape[2:], geometry, sizes)
+    matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
+    return (matrix @ columns).reshape(x.shape[0], w.shape[0], *sizes)
+
+
+@kernel
+def conv_input_grad(g: Any, w: Any, shape: tuple[int, ...], geometry: Geometry) -> Any:
+    """Return the gradient of `conv` for an input of the given spatial sizes: the transposed convolution of `g`."""
+    groups, batch = geometry[3], g.shape[0]
+    matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
+    flat = g.reshape(batch, groups, w.shape[0] // groups, math.prod(g.shape[2:]))
+    columns = matrix.swapaxes(1, 2) @ flat
+    columns = columns.reshape(batch, groups * matrix.shape[2], flat.shape[3])
+    if _is_plain(w.shape[2:], geometry):
+        return columns.reshape(batch, columns.shape[1], *shape)
+    return col2im(columns, shape, w.shape[2:], geometry, g.shape[2:])
+
+
+@kernel
+def conv_weight_grad(x: Any, g: Any, shape: tuple[int, ...], geometry: Geometry) -> Any:
+    """Return the gradient of `conv` for a weight of the given shape."""
+    groups = geometry[3]
+    columns = _columns(x, shape[2:], geometry, g.shape[2:])
+    flat = g.reshape(g.shape[0], groups, shape[0] // groups, math.prod(g.shape[2:]))
+    return (flat @ columns.swapaxes(2, 3)).sum(axis=0).reshape(shape)
