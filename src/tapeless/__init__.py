@@ -33,7 +33,6 @@ from ._creation import (
     as_tensor as as_tensor,
     asarray as asarray,
     bernoulli as bernoulli,
-    dropout as dropout,
     empty as empty,
     empty_like as empty_like,
     empty_permuted as empty_permuted,

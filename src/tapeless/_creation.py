@@ -699,20 +699,3 @@ def _new(name: str, make: Any) -> None:
 
 for _make in (zeros, ones, empty, full, tensor, empty_strided):
     _new(f"new_{_make.__name__}", _make)
-
-
-@composite("dropout", methods="")
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Zero each element with probability `p` while training, and scale the others by ``1 / (1 - p)``.
-
-    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html
-    """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0:
-        return input
-    if p == 1:
-        return input.mul_(0) if inplace else input * 0
-    kept = stream_of(None).bernoulli(input._array.shape, 1 - p, input._array.dtype)
-    kept *= 1 / (1 - p)
-    return input.mul_(wrap(kept)) if inplace else input * wrap(kept)

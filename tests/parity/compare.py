@@ -287,8 +287,8 @@ class Entry:
         to = ToOurs()
         try:
             input, args, kwargs = to(sample.input), to(sample.args), to(sample.kwargs)
-        except Untranslatable:
-            return
+        except Exception:
+            return  # counted where values are compared
         pairs = to.differentiable()
         if not pairs:
             return

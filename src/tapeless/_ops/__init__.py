@@ -18,6 +18,7 @@ from . import (
     factorization as factorization,
     fourier as fourier,
     gamma as gamma,
+    grid_sample as grid_sample,
     indexing as indexing,
     interpolation as interpolation,
     joining as joining,

@@ -1,1 +1,376 @@
-"""Normalizations."""
+"""Normalizations: batch, layer, group, instance, RMS and local response.
+
+The first four are one operation: the mean and variance over some axes of a reshaped input, with a hand-written
+gradient (Ioffe and Szegedy, "Batch Normalization", 2015, section 3) and a `composite` for higher orders.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._core.function import Function
+from .._core.registry import composite
+from .._core.tensor_base import unwrap
+
+from .pooling import WindowSums
+from .padding import ConstantPad
+
+
+class Standardize(Function):
+    """``(input - mean) / sqrt(variance + eps)`` over `axes`; results: that, the mean, and one over the deviation."""
+
+    differentiable = ("input",)
+
+    def forward(self, input: Any, axes: tuple[int, ...], eps: float) -> Any:
+        self.axes, self.eps = axes, eps
+        self.count = math.prod(input.shape[axis] for axis in axes)
+        mean = input.mean(axis=axes, keepdims=True) if self.count else np.zeros((), input.dtype)
+        centred = input - mean
+        variance = np.mean(centred * centred, axis=axes, keepdims=True)
+        scale = 1 / np.sqrt(variance + input.dtype.type(eps))
+        centred *= scale
+        self.normal, self.scale = centred, scale
+        return centred, mean, scale
+
+    def backward(self, g, input):
+        """Return the gradient of the first result; the others are constants here (see `composite`)."""
+        g, normal, axes = g[0], self.normal, self.axes
+        inner = np.mean(g, axis=axes, keepdims=True) + normal * np.mean(g * normal, axis=axes, keepdims=True)
+        return ((g - inner) * self.scale,)
+
+    def composite(self, input):
+        """Return the first result in other operations."""
+        centred = input - input.mean(self.axes, True)
+        variance = (centred * centred).mean(self.axes, True)
+        return centred * (variance + self.eps).rsqrt()
+
+
+def standardize(input: Any, axes: tuple[int, ...], eps: float) -> Any:
+    """Return the input with mean 0 and variance 1 over `axes`."""
+    return Normal.apply(input, axes, eps)
+
+
+class Normal(Standardize):
+    """`Standardize` with one result."""
+
+    def forward(self, input: Any, axes: tuple[int, ...], eps: float) -> Any:
+        return super().forward(input, axes, eps)[0]
+
+    def backward(self, g, input):
+        """Return the gradient."""
+        return super().backward([g], input)
+
+
+def _scaled(normal: Any, weight: Any, bias: Any) -> Any:
+    if weight is not None:
+        normal = normal * weight
+    return normal if bias is None else normal + bias
+
+
+# -- Layers and RMS --------------------------------------------------------------------------------------
+
+
+def _check_layer(name: str, input: Any, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+    if len(shape) < 1:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    for what, x in (("weight", weight), ("bias", bias)):
+        if x is not None and tuple(x.shape) != shape:
+            raise RuntimeError(
+                f"Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(x.shape)} and "
+                f"normalized_shape = {list(shape)}"
+            )
+    if tuple(input.shape)[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but got "
+            f"input of size{list(input.shape)}"
+        )
+
+
+@composite("nn.functional.layer_norm layer_norm", methods="")
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, cudnn_enable: bool = True
+) -> Any:
+    """Return `input` with mean 0 and variance 1 over its last dims `normalized_shape`, times `weight`, plus `bias`.
+
+    Ba, Kiros and Hinton, "Layer Normalization" (2016).
+    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.layer_norm(tl.tensor([1.0, 3.0]), (2,))
+    tensor([-1.0000,  1.0000])
+    """
+    shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+    _check_layer("layer_norm", input, shape, weight, bias)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    return _scaled(standardize(input, axes, eps), weight, bias)
+
+
+@composite("native_layer_norm", methods="")
+def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """Return (`layer_norm`, mean, one over the deviation).
+
+    >>> import tapeless as tl
+    >>> tl.native_layer_norm(tl.tensor([1.0, 3.0]), (2,), None, None, 0.0)[1]
+    tensor([2.])
+    """
+    shape = tuple(normalized_shape)
+    _check_layer("layer_norm", input, shape, weight, bias)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    out, mean, scale = _native(input, axes, weight, bias, eps)
+    return out, mean.detach(), scale.detach()
+
+
+def _native(input: Any, axes: tuple[int, ...], weight: Any, bias: Any, eps: float) -> Any:
+    mean = input.mean(axes, True)
+    centred = input - mean
+    scale = ((centred * centred).mean(axes, True) + eps).rsqrt()
+    return _scaled(centred * scale, weight, bias), mean, scale
+
+
+@composite("nn.functional.rms_norm rms_norm", methods="")
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """Return `input` divided by the root of its mean square over the last dims, times `weight`.
+
+    Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019). `eps` is the dtype's by default.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.rms_norm(tl.tensor([3.0, 3.0]), (2,))
+    tensor([1.0000, 1.0000])
+    """
+    shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+    _check_layer("rms_norm", input, shape, weight, None)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    square = input * input
+    scale = (square.mean(axes, True) + (float(np.finfo(input.dtype).eps) if eps is None else eps)).rsqrt()
+    return _scaled(input * scale, weight, None)
+
+
+# -- Batches, groups, instances --------------------------------------------------------------------------
+
+
+def _per_channel(x: Any, ndim: int) -> Any:
+    """Return a vector of channels shaped to meet dim 1 of an input."""
+    return None if x is None else x.reshape((1, -1) + (1,) * (ndim - 2))
+
+
+def _update(running: Any, value: Any, momentum: float) -> None:
+    """Move a running statistic towards a batch's."""
+    if running is not None:
+        target = unwrap(running)
+        target *= target.dtype.type(1 - momentum)
+        target += value.reshape(target.shape).astype(target.dtype) * target.dtype.type(momentum)
+
+
+def _batch_statistics(array: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
+    count = math.prod(array.shape[a] for a in axes)
+    return array.mean(axis=axes), array.var(axis=axes) * (count / max(count - 1, 1))
+
+
+def _check_channels(input: Any, named: dict[str, Any], channels: int) -> None:
+    for name, x in named.items():
+        if x is not None and x.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {x.numel()}")
+
+
+@composite("nn.functional.batch_norm", methods="")
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Return ``(N, C, ...)`` with mean 0 and variance 1 in each channel, times `weight`, plus `bias`.
+
+    While `training` the statistics are the batch's, and move the running ones by `momentum`; else the running ones.
+    Raises ValueError for one value per channel while training, RuntimeError for sizes that do not fit.
+    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.batch_norm(tl.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    if training and input.ndim > 1 and input.numel() and input.numel() == input.shape[1]:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    if not training and (running_mean is None or running_var is None):
+        raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+    if input.numel() == 0 and input.ndim < 2:
+        return input.clone()
+    channels = input.shape[1]
+    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    _check_channels(input, named, channels)
+    axes = (0, *range(2, input.ndim))
+    weight, bias = _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
+    if training:
+        if running_mean is not None or running_var is not None:
+            mean, variance = _batch_statistics(unwrap(input.detach()), axes)
+            _update(running_mean, mean, momentum)
+            _update(running_var, variance, momentum)
+        return _scaled(standardize(input, axes, eps), weight, bias)
+    mean, variance = _per_channel(running_mean, input.ndim), _per_channel(running_var, input.ndim)
+    return _scaled((input - mean) * (variance + eps).rsqrt(), weight, bias)
+
+
+@composite("batch_norm", methods="")
+def batch_norm_with_flag(
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Any:
+    """Return `nn.functional.batch_norm`, with the arguments in the order of ``torch.batch_norm``."""
+    return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@composite("native_batch_norm", methods="")
+def native_batch_norm(
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Any:
+    """Return (`batch_norm`, the batch's mean, one over its deviation); the last two are empty unless `training`."""
+    axes = (0, *range(2, input.ndim))
+    if not training:
+        out = batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+        return out, input.new_zeros((0,)), input.new_zeros((0,))
+    mean, variance = _batch_statistics(unwrap(input.detach()), axes)
+    _update(running_mean, mean, momentum)
+    _update(running_var, variance, momentum)
+    weight, bias = _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
+    out, mean, scale = _native(input, axes, weight, bias, eps)
+    return out, mean.detach().reshape(-1), scale.detach().reshape(-1)
+
+
+@composite("nn.functional.instance_norm", methods="")
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Return ``(N, C, ...)`` with mean 0 and variance 1 in each channel of each sample, times `weight`, plus `bias`.
+
+    Ulyanov, Vedaldi and Lempitsky, "Instance Normalization" (2016).
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.instance_norm(tl.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
+    spatial = tuple(range(2, input.ndim))
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if input.numel() and math.prod(tuple(input.shape)[2:]) == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    if running_mean is not None or running_var is not None:
+        mean, variance = _batch_statistics(unwrap(input.detach()), spatial)
+        _update(running_mean, mean.mean(0), momentum)
+        _update(running_var, variance.mean(0), momentum)
+    return _scaled(
+        standardize(input, spatial, eps), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
+    )
+
+
+def _grouped(input: Any, num_groups: int, weight: Any, bias: Any) -> tuple[int, ...]:
+    """Return the shape with channels by groups, or refuse what does not fit."""
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    channels = input.shape[1]
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    if channels % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
+    for name, x in (("weight", weight), ("bias", bias)):
+        if x is not None and (x.ndim != 1 or x.numel() != channels):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
+                f"shape {list(x.shape)} and input of shape {list(input.shape)}"
+            )
+    return (input.shape[0], num_groups, math.prod(tuple(input.shape)[1:]) // num_groups)
+
+
+@composite("nn.functional.group_norm", methods="")
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Return ``(N, C, ...)`` with mean 0 and variance 1 in each group of channels, times `weight`, plus `bias`.
+
+    Wu and He, "Group Normalization" (2018). Raises RuntimeError unless the groups divide the channels.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.group_norm(tl.tensor([[1.0, 3.0]]), 1)
+    tensor([[-1.0000,  1.0000]])
+    """
+    shape = _grouped(input, num_groups, weight, bias)
+    if math.prod(shape[::2]) == 1 and input.numel():
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
+    normal = standardize(input.reshape(shape), (2,), eps).reshape(tuple(input.shape))
+    return _scaled(normal, _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
+
+
+@composite("group_norm", methods="")
+def group_norm_with_flag(
+    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, cudnn_enabled: bool = True
+) -> Any:
+    """Return `nn.functional.group_norm`."""
+    return group_norm(input, num_groups, weight, bias, eps)
+
+
+@composite("native_group_norm", methods="")
+def native_group_norm(
+    input: Any, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float
+) -> Any:
+    """Return (`group_norm`, means, one over the deviations) of N x C x HxW elements."""
+    flat = input.reshape(N, group, C // group * HxW)
+    normal, mean, scale = _native(flat, (2,), None, None, eps)
+    out = _scaled(
+        normal.reshape(tuple(input.shape)), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
+    )
+    return out, mean.reshape(N, group), scale.reshape(N, group)
+
+
+@composite("nn.functional.local_response_norm", methods="")
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """Return ``input / (k + alpha * mean square of the `size` nearest channels) ** beta``.
+
+    Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep CNNs" (2012), section 3.3.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.local_response_norm(tl.ones(1, 1, 2), 1, alpha=1.0, beta=1.0)
+    tensor([[[0.5000, 0.5000]]])
+    """
+    if input.ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+    if input.numel() == 0:
+        return input
+    widths = tuple((size // 2, (size - 1) // 2) if d == 1 else (0, 0) for d in range(input.ndim))
+    squares = ConstantPad.apply(input * input, widths, 0).movedim(1, -1)
+    sums = WindowSums.apply(squares, (size,), (1,), (input.shape[1],)).movedim(-1, 1)
+    mean = sums.div(size, rounding_mode="trunc" if input.dtype.kind in "iu" else None)
+    return input / (mean * alpha + k).pow(beta)
+
+

@@ -534,6 +534,8 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dty
 class Norm(Function):
     """The p-norm over `axes`; public as `norm`."""
 
+    conjugates = False  # a real function of complex numbers: the rule is PyTorch's
+
     def forward(self, input: Any, p: float, dim: Any, keepdim: bool) -> Any:
         self.p, self.axes, self.keepdim = p, normal_dims(dim, input.ndim), keepdim
         if input.dtype.kind not in "fc":
@@ -564,7 +566,7 @@ class Norm(Function):
             return g * np.sign(input)
         if self.p in (math.inf, -math.inf):
             chosen = np.absolute(input) == whole
-            count = chosen.sum(axis=self.axes, keepdims=True).astype(input.dtype)
+            count = chosen.sum(axis=self.axes, keepdims=True).astype(g.dtype)
             return np.where(chosen, g * np.sign(input) / count, 0)
         safe = np.where(whole == 0, 1, whole)
         if self.p == 2:

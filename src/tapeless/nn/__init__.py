@@ -42,6 +42,7 @@ from ._activation import (
 )
 from ._containers import ModuleDict as ModuleDict, ModuleList as ModuleList, Sequential as Sequential
 from ._dropout import Dropout as Dropout
+from ._distance import CosineSimilarity as CosineSimilarity, PairwiseDistance as PairwiseDistance
 from ._flatten import Flatten as Flatten, Unflatten as Unflatten
 from ._linear import Bilinear as Bilinear, Identity as Identity, Linear as Linear
 from ._loss import (

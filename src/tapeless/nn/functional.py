@@ -7,7 +7,7 @@ from typing import Any
 
 from .._core.function import Function
 from .._core.registry import FUNCTIONS, namespace
-from .._creation import dropout as dropout
+from .._dropout import alpha_dropout as alpha_dropout, dropout as dropout
 from .._errors import PLANNED
 from .._ops.activation import Elu, Hardtanh, LeakyRelu, LogSoftmax, Relu, Silu, Softmax
 
