@@ -39,7 +39,7 @@ def _multiply(input: Any, mask: Any, inplace: bool) -> Any:
     return input.mul_(wrap(mask)) if inplace else input * wrap(mask)
 
 
-@composite("nn.functional.dropout dropout", methods="")
+@composite("dropout nn.functional.dropout", methods="")
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Zero each element with probability `p` while training, and scale the others by ``1 / (1 - p)``.
 

@@ -287,6 +287,10 @@ def glu(input: Any, dim: int = -1) -> Any:
 @composite("prelu")
 def prelu(input: Any, weight: Any) -> Any:
     """Return `input` where positive, ``weight * input`` elsewhere; one weight, or one for each channel (dim 1)."""
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if weight.numel() == 1 and input.ndim == 0:
+        weight = weight.reshape(())
     if weight.numel() != 1:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.numel() != channels:

@@ -102,7 +102,7 @@ _DIMS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 def _apply(input: Any, dim: int, matrix: Any) -> Any:
     """Multiply a matrix into one dim."""
     rows = wrap(matrix.T.astype(input.dtype if input.dtype.kind == "f" else np.float32))
-    if input.dtype.kind != "f":  # uint8 images: in floats, and rounded at the end
+    if input.dtype.kind != "f":  # uint8 images: in floats, and rounded half up after each dim
         return (input.float().transpose(dim, -1) @ rows).transpose(dim, -1)
     return (input.transpose(dim, -1) @ rows).transpose(dim, -1)
 

@@ -38,7 +38,7 @@ class Matmul(Function):
     tensor([3., 3.])
     """
 
-    names = "matmul"
+    names = "matmul linalg.matmul"
     operator = "matmul"
     numpy = np.matmul
 
@@ -130,7 +130,7 @@ def outer(input: Any, vec2: Any) -> Any:
     return input.unsqueeze(1) * vec2
 
 
-@composite("addmm")
+@composite("addmm", inplace=True)
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Return ``beta * input + alpha * (mat1 @ mat2)``."""
     product = Matmul.apply(mat1, mat2)
@@ -138,7 +138,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
     return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
 
 
-@composite("baddbmm")
+@composite("baddbmm", inplace=True)
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Return ``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
     return addmm(input, batch1, batch2, beta=beta, alpha=alpha)

@@ -41,7 +41,9 @@ def silu(input: Any, inplace: bool = False) -> Any:
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
-    """Return `input` limited to ``[min_val, max_val]``."""
+    """Return `input` limited to ``[min_val, max_val]``. Raises ValueError where these are the wrong way round."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
     return _run(Hardtanh, inplace, input, min_val, max_val)
 
 
