@@ -36,7 +36,8 @@ def test_extras_are_what_the_readme_promises() -> None:
     assert extras == {
         "plot": {"matplotlib"},
         "test": {"pytest", "hypothesis"},
-        "parity": {"tapeless[test]", "torch", "expecttest"},
+        "scipy": {"scipy"},
+        "parity": {"tapeless[test,scipy]", "torch", "expecttest"},
         "bench": {"torch", "scikit-learn"},
         "dev": {"tapeless[test]", "build", "mypy", "ruff"},
     }

@@ -25,9 +25,8 @@ from ._core.modes import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
-from ._core.registry import FUNCTIONS
+from ._core.registry import FUNCTIONS, LAZY
 from ._core.tensor_base import TensorBase
-from . import _dropout  # noqa: F401  declares operations
 from ._creation import (
     arange as arange,
     as_tensor as as_tensor,
@@ -119,7 +118,7 @@ xlogy_ zero_
 globals().update({name: getattr(Tensor, name) for name in _INPLACE_FUNCTIONS if hasattr(Tensor, name)})
 
 # Loaded when first used, so that `import tapeless` stays quick (PEP 562).
-_LAZY = ("nn", "optim", "utils", "datasets", "training", "cuda", "linalg", "fft", "special", "signal", "masked")
+_MODULES = ("nn", "optim", "utils", "datasets", "training", "cuda", "linalg", "fft", "special", "signal", "masked")
 
 
 def is_tensor(obj: Any) -> bool:
@@ -147,18 +146,19 @@ def numel(input: Any) -> int:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
-    if name in FUNCTIONS and "." not in name:  # an operation that was declared after this module was imported
-        return FUNCTIONS[name]
-    known = [n for n in (*globals(), *_LAZY) if not n.startswith("_")]
+    if (name in FUNCTIONS or name in LAZY) and "." not in name and not name.startswith("_"):
+        function = globals()[name] = FUNCTIONS[name]  # of a family that was not imported until now
+        return function
+    known = [n for n in __dir__() if not n.startswith("_")]
     near = importlib.import_module("difflib").get_close_matches(name, known, 1)
     hint = f"; did you mean '{near[0]}'?" if near else "; it is no part of Tapeless yet"
     raise AttributeError(f"module 'tapeless' has no attribute '{name}'{hint}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_MODULES, *(name for name in LAZY if "." not in name)})
 
 
 _dtypes, autograd  # noqa: B018  imported for their effect: names above, and Tensor.backward

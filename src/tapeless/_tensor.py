@@ -237,7 +237,7 @@ class Tensor(TensorMethods):
             )
         if requires_grad and self.dtype.kind not in "fc":
             raise RuntimeError(
-                "only Tensors of floating point and complex dtype can require gradients; this one is "
+                "only Tensors of floating point dtype can require gradients; complex ones too, but this one is "
                 f"{self.dtype}. Convert it first: x.float().requires_grad_()."
             )
         if requires_grad and self.dtype.kind == "c":

@@ -17,6 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from tapeless._core import registry
+
+registry.load_all()  # the families that wait for a first use too
+
 _random = np.random.default_rng(20250101)
 
 
@@ -39,7 +43,9 @@ class Row:
     gradient: bool = True  # whether the samples are at smooth places, and results differentiable
     second: bool = True  # the same for the second derivative
     kinks: bool = True  # whether gradients agree with PyTorch also at ties and limits
+    layout: bool = True  # whether any memory layout will do: not where the memory itself is looked at
     kinds: str = "fib"  # dtype kinds to compare with PyTorch
+    inplace: bool = True  # whether the first argument of the samples can be written to without loss
     tolerance: float = 1e-9
     because: str = ""  # why a row has no samples
 
@@ -57,6 +63,12 @@ def row(name: str, samples: list[Sample], numpy: Any = None, torch: str | None =
 
 
 # -- Samples ---------------------------------------------------------------------------------------------
+
+
+def seed(family: str) -> None:
+    """Start the numbers anew, so that a family's samples stay what they are when another family changes."""
+    global _random
+    _random = np.random.default_rng(list(family.encode()))
 
 
 def call(*args: Any, **options: Any) -> Sample:
@@ -559,8 +571,9 @@ row(
     [call(f(2, 3), 3, 2), call(f(2, 3), (6,)), call(f(4), -1, 2), call(f(0, 3), 3, 0)],
     torch="Tensor.view",
     numpy=lambda x, *s: x.reshape(*s),
+    layout=False,  # refuses what is not contiguous
 )
-row("view_as", [call(f(2, 3), f(3, 2))], lambda x, y: x.reshape(y.shape), torch="Tensor.view_as")
+row("view_as", [call(f(2, 3), f(3, 2))], lambda x, y: x.reshape(y.shape), torch="Tensor.view_as", layout=False)
 row("reshape_as", [call(f(2, 3), f(6))], lambda x, y: x.reshape(y.shape), torch="Tensor.reshape_as")
 row(
     "flatten",

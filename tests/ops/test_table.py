@@ -223,10 +223,10 @@ def test_values_dtypes_and_refusals_equal_torch(row: Row, dtype: str) -> None:
 
 @every_row
 def test_layout_makes_no_difference(row: Row) -> None:
+    if not row.layout:
+        pytest.skip("looks at the memory itself")
     for sample in row.samples:
         straight, skewed = Case(sample), Case(sample, askew)
-        if row.name in ("view", "view_as", "view_as_complex"):
-            continue  # refuse what is not contiguous
         results = run(row, straight.args, straight.options), run(row, skewed.args, skewed.options)
         for a, b in zip(*map(flat, results), strict=True):
             close(array_of(a), array_of(b), 1e-12)
@@ -342,7 +342,7 @@ def test_gradients_equal_torch_in_float32_and_at_awkward_points(row: Row) -> Non
                 continue
             assert x.grad is not None, f"{what}: no gradient for input {k}"
             assert x.grad.dtype == x.dtype
-            close(x.grad._array, y.grad.numpy(), 2e-5, f"gradient of input {k} of {what}")
+            close(x.grad._array, y.grad.numpy(force=True), 2e-5, f"gradient of input {k} of {what}")
 
 
 @every_smooth_row
@@ -407,7 +407,7 @@ def test_the_graph_is_freed_with_its_results(row: Row) -> None:
                 assert not [ref() for ref in nodes if ref() is not None], f"{row.name}: nodes outlive the results"
 
 
-INPLACE = [row for row in USED if TABLE[row.name].inplace]
+INPLACE = [row for row in USED if row.inplace and TABLE[row.name].inplace]
 
 
 @pytest.mark.parametrize("row", INPLACE, ids=str)
@@ -493,6 +493,8 @@ def bare(value: Any) -> Any:
 
 def recorded(value: Any) -> Any:
     """Wrap an array; positions stay plain, since no gradient ever flows into them."""
+    if isinstance(value, tuple):
+        return tuple(map(recorded, value))
     return Recording(value) if isinstance(value, np.ndarray) and value.dtype.kind in "fb" else value
 
 

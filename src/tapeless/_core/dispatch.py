@@ -20,11 +20,25 @@ REDUCTIONS = {
 }
 
 
+def _ours(function: Any) -> Any:
+    """Return the operation that stands for a NumPy function, of whatever family; None when there is none."""
+    found = registry.NUMPY.get(function)
+    if found is None and function not in _FOREIGN:
+        registry.load_all()
+        found = registry.NUMPY.get(function)
+        if found is None:
+            _FOREIGN.add(function)
+    return found
+
+
+_FOREIGN: set[Any] = set()  # functions of NumPy that are no operation of ours, once that has been looked up
+
+
 def array_ufunc(self: TensorBase, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """Answer for NumPy ufuncs: run the operation that is registered for this one (NEP 13)."""
     out = kwargs.pop("out", None)
     if method == "__call__":
-        function = registry.NUMPY.get(ufunc)
+        function = _ours(ufunc)
         if function is None:
             result = _without_gradient(ufunc, inputs, kwargs)
         else:
@@ -39,7 +53,7 @@ def array_ufunc(self: TensorBase, ufunc: Any, method: str, *inputs: Any, **kwarg
 
 def array_function(self: TensorBase, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Answer for NumPy's other functions (NEP 18)."""
-    function = registry.NUMPY.get(func)
+    function = _ours(func)
     return _without_gradient(func, args, kwargs) if function is None else function(*args, **kwargs)
 
 

@@ -20,8 +20,8 @@ A subclass says everything about its operation in one place::
             return g * input
 
 `forward` gets and returns raw arrays. ``grad_<name>`` is the gradient of the parameter ``<name>`` of `forward`,
-and its own parameter names say what it needs: `g` is the gradient of the result, ``result`` the result, every
-other name an input. Only what the rules of the inputs that require grad name is kept until the backward pass.
+and its own parameter names say what it needs: `g` is the gradient of the result, ``result`` the result (``results``
+the tuple of several), every other name an input. Only what the rules of the inputs that require grad name is kept until the backward pass.
 Operations whose gradients share work write one ``backward(self, g, ...)`` that returns a gradient for each
 parameter in `differentiable` instead; arrays computed on the way may be kept in ``self.saved``. Such a rule may
 be written for arrays only if the class also has a ``composite(self, ...)``, the same operation written in others:
@@ -271,6 +271,9 @@ class Function:
         results = tuple(wrap(out) for out in outs)
         if mask and any(result._array.dtype.kind in "fc" for result in results):
             self.record(mask, args, arrays, results[0]._array, special)
+            if "results" in self.plan.names:
+                every = tuple(result._array for result in results)
+                self.kept = tuple(every if source == RESULT else a for a, source in self._kept_and_sources())
             # Rules of several results get the list of their gradients, zeros where none arrived.
             self.shape = [result._array.shape for result in results]
             self.dtype = [result._array.dtype for result in results]
@@ -293,7 +296,7 @@ class Function:
         rules = [cls.backward] if cls.backward else [cls.rules[i] for i in positions]
         needed = [_parameters(rule)[1:] for rule in rules]  # without g
         names = tuple(dict.fromkeys(name for names in needed for name in names))
-        sources = tuple(RESULT if name == "result" else cls.params.index(name) for name in names)
+        sources = tuple(RESULT if name in ("result", "results") else cls.params.index(name) for name in names)
         calls = [(rule, [names.index(name) for name in wanted]) for rule, wanted in zip(rules, needed, strict=True)]
         plan = cls.plans[mask] = Plan(positions, sources, names, calls)
         return plan
@@ -361,9 +364,17 @@ class Function:
         """Return the kept arrays as tensors that lead back to where they came from."""
         edges = dict(zip(self.plan.positions, self.edges, strict=True))
         return tuple(
-            linked(value, self if source == RESULT else edges.get(source))
-            for value, source in zip(self.kept, self.plan.sources, strict=True)
+            self._linked_result(value) if source == RESULT else linked(value, edges.get(source))
+            for value, source in self._kept_and_sources()
         )
+
+    def _kept_and_sources(self) -> Any:
+        return zip(self.kept, self.plan.sources, strict=True)
+
+    def _linked_result(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(linked(array, Output(self, i, array)) for i, array in enumerate(value))
+        return linked(value, self)
 
     def free(self) -> None:
         """Let go of what was kept; a second backward pass through this node is an error from now on."""

@@ -6,6 +6,7 @@ written in terms of others. Everything public about operations is read from `TAB
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -43,8 +44,25 @@ class Op:
         return self.cls is None or self.cls.mask != 0
 
 
+# Which module declares a name ("linalg.det", "Tensor.det"). Families that few programs need are imported when one of
+# their names is first used, so that `import tapeless` stays quick; `_ops` fills this.
+LAZY: dict[str, str] = {}
+
+
+class _Functions(dict[str, Callable[..., Any]]):
+    """Functions by name; one that a family not yet imported declares is found by importing it."""
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        importlib.import_module(LAZY[name])
+        return self[name] if name in self else _undeclared(name)
+
+
+def _undeclared(name: str) -> Any:
+    raise KeyError(f"{LAZY[name]} no longer declares {name}: run tests/make_generated.py")
+
+
 TABLE: dict[str, Op] = {}
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
+FUNCTIONS = _Functions()
 METHODS: dict[str, Callable[..., Any]] = {}
 NUMPY: dict[Any, Callable[..., Any]] = {}
 
@@ -122,13 +140,24 @@ def _composite_inplace(function: Callable[..., Any], name: str) -> Callable[...,
     return method
 
 
+def load_all() -> None:
+    """Import every family: for those who go through the whole table."""
+    for module in sorted(set(LAZY.values())):
+        importlib.import_module(module)
+
+
+def names_in(prefix: str) -> list[str]:
+    """Return the names that start with `prefix` and a dot, of all families, without that start."""
+    start = len(prefix) + 1
+    return sorted({name[start:] for name in (*FUNCTIONS, *LAZY) if name.startswith(f"{prefix}.")})
+
+
 def namespace(prefix: str) -> dict[str, Callable[..., Any]]:
     """Return the functions whose names start with `prefix` and a dot, by the rest of the name.
 
     An operation that is named ``"linalg.det det"`` is `tapeless.linalg.det`, `tapeless.det` and `Tensor.det`.
     """
-    start = len(prefix) + 1
-    return {name[start:]: function for name, function in FUNCTIONS.items() if name.startswith(f"{prefix}.")}
+    return {name: FUNCTIONS[f"{prefix}.{name}"] for name in names_in(prefix)}
 
 
 def _publish(op: Op) -> None:
@@ -152,10 +181,23 @@ _tensor_types: list[type] = []
 
 def attach_methods(cls: type) -> None:
     """Give the class of tensors all methods that it does not define itself, and those of operations yet to come."""
+    for name in LAZY:
+        if name.startswith("Tensor."):
+            setattr(cls, name[7:], _method_to_come(name))
     for name, function in METHODS.items():
-        if name not in cls.__dict__:
+        if name not in cls.__dict__ or f"Tensor.{name}" in LAZY:
             setattr(cls, name, function)
     _tensor_types.append(cls)
+
+
+def _method_to_come(name: str) -> Callable[..., Any]:
+    """Return a method that imports the family which declares it, and thereby is replaced."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        importlib.import_module(LAZY[name])
+        return METHODS[name[7:]](self, *args, **kwargs)
+
+    return method
 
 
 def make_function(cls: type[Function]) -> Callable[..., Any]:

@@ -1,54 +1,28 @@
-"""The operations: one declaration each, a file for each family. Importing this package fills the registry."""
+"""The operations: one declaration each, a file for each family. Importing this package fills the registry.
 
+The families below are those that nearly every program needs. The others are imported when one of their names is first
+used; `_index.py`, which tests/make_generated.py writes, says which declares what.
+"""
+
+from .._core import registry
 from . import (
     activation as activation,
     arithmetic as arithmetic,
-    attention as attention,
-    bessel as bessel,
     comparison as comparison,
-    complex as complex,
-    convolution as convolution,
-    copies as copies,
     copying as copying,
-    ctc as ctc,
     diagonal as diagonal,
-    distance as distance,
-    einsum as einsum,
-    embedding as embedding,
-    factorization as factorization,
-    fourier as fourier,
-    gamma as gamma,
-    grid_sample as grid_sample,
     indexing as indexing,
-    interpolation as interpolation,
     joining as joining,
-    linear_algebra as linear_algebra,
     loss as loss,
-    margin_loss as margin_loss,
-    masked as masked,
     masking as masking,
     matmul as matmul,
-    normalization as normalization,
-    padding as padding,
-    patches as patches,
     pointwise as pointwise,
-    pooling as pooling,
-    products as products,
-    quantile as quantile,
-    rearrange as rearrange,
     reduction as reduction,
-    running as running,
-    scatter as scatter,
-    searching as searching,
-    segments as segments,
     shape as shape,
     sorting as sorting,
-    special as special,
-    spectral as spectral,
-    spectrogram as spectrogram,
-    splitting as splitting,
-    statistics as statistics,
-    strided as strided,
-    unique as unique,
 )
 from ._common import normal_dim as normal_dim
+from ._index import FAMILIES
+
+_PACKAGE = __name__.rpartition(".")[0]
+registry.LAZY.update((name, f"{_PACKAGE}.{family}") for family, names in FAMILIES.items() for name in names.split())

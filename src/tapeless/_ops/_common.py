@@ -63,6 +63,12 @@ def check_has_dims(what: str, ndim: int) -> None:
         raise RuntimeError(what)
 
 
+def both_arrays(input: Any, other: Any) -> tuple[Any, Any]:
+    """Give an operand that is a Python number the dtype of the other, where NumPy would not by itself."""
+    dtype = input.dtype if hasattr(input, "dtype") else other.dtype
+    return np.asarray(input, dtype), np.asarray(other, dtype)
+
+
 @functools.lru_cache(maxsize=64)
 def ones(count: int, dtype: Any) -> Any:
     """Return a vector of ones: its product with a small matrix is a sum over rows three times as fast as `np.sum`."""

@@ -408,10 +408,17 @@ class Sign(Unary):
     def forward(self, input: Any) -> Any:
         if input.dtype.kind == "c":
             raise RuntimeError("Unlike NumPy, torch.sign doesn't support complex numbers, use torch.sgn instead.")
-        return input.copy() if input.dtype is bool_ else np.sign(input)
+        return _sign(input)
 
     def grad_input(self, g):
         return np.zeros_like(g)
+
+
+def _sign(x: Any) -> Any:
+    """Return -1, 0 or 1; 0 for NaN, where NumPy has NaN."""
+    if x.dtype.kind == "f":
+        return (x > 0).astype(x.dtype) - (x < 0)
+    return x.copy() if x.dtype is bool_ else np.sign(x)
 
 
 class Sgn(Unary):
@@ -430,7 +437,7 @@ class Sgn(Unary):
     conjugates = False
 
     def forward(self, input: Any) -> Any:
-        return input.copy() if input.dtype is bool_ else np.sign(input)
+        return _sign(input)
 
     def grad_input(self, g, input, result):
         if input.dtype.kind != "c":

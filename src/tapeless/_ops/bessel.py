@@ -11,23 +11,25 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.dispatch import kernel
 from .._kernels.optional import scipy
-from ._common import FloatBinary, FloatUnary
+from ._common import FloatBinary, FloatUnary, both_arrays
 
 
 def _from_scipy(name: str, function: str, doc: str, gradient: Callable[..., Any] | None = None, top: str = "") -> type:
     """Declare ``special.<name>`` (and `top`, its names outside of the namespace) as SciPy's function."""
 
-    def forward(self: Any, input: Any) -> Any:
-        values = getattr(scipy("special", f"torch.special.{name}"), function)(input)
+    @kernel
+    def compute(x: Any) -> Any:
+        values = getattr(scipy("special", f"torch.special.{name}"), function)(x)
         values = values[0] if isinstance(values, tuple) else values
-        return np.asarray(values).astype(input.dtype)
+        return np.asarray(values).astype(x.dtype)
 
     body: dict[str, Any] = {
         "names": f"{top} special.{name}".strip(),
         "methods": top or None,
         "inplace": bool(top),
-        "forward": forward,
+        "numpy": staticmethod(compute),
         "__doc__": f"{doc}\n\nSee https://docs.pytorch.org/docs/stable/special.html#torch.special.{name}",
         "__module__": __name__,
     }
@@ -38,16 +40,16 @@ def _from_scipy(name: str, function: str, doc: str, gradient: Callable[..., Any]
 
 def _i1_gradient(self, g, input, result):
     safe = np.where(input == 0, 1, input)
-    return g * np.where(input == 0, 0.5, I0.run_forward(input) - result / safe)
+    return g * np.where(input == 0, 0.5, I0.numpy(input) - result / safe)
 
 
 def _i0e_gradient(self, g, input, result):
-    return g * (I1e.run_forward(input) - np.sign(input) * result)
+    return g * (I1e.numpy(input) - np.sign(input) * result)
 
 
 def _i1e_gradient(self, g, input, result):
     safe = np.where(input == 0, 1, input)
-    return g * np.where(input == 0, 0.5, I0e.run_forward(input) - result * (np.sign(input) + 1 / safe))
+    return g * np.where(input == 0, 0.5, I0e.numpy(input) - result * (np.sign(input) + 1 / safe))
 
 
 def _ndtr_gradient(self, g, input):
@@ -67,12 +69,10 @@ def _log_ndtr_gradient(self, g, input, result):
 
 
 I0 = _from_scipy("i0", "i0", "The modified Bessel function of the first kind, order 0.",
-                 lambda self, g, input: g * I1.run_forward(input), top="i0")  # fmt: skip
+                 lambda self, g, input: g * I1.numpy(input), top="i0")  # fmt: skip
 I0e = _from_scipy("i0e", "i0e", "`i0` scaled by ``exp(-|x|)``.", _i0e_gradient)
 I1 = _from_scipy("i1", "i1", "The modified Bessel function of the first kind, order 1.", _i1_gradient)
 I1e = _from_scipy("i1e", "i1e", "`i1` scaled by ``exp(-|x|)``.", _i1e_gradient)
-for _cls in (I0, I0e, I1, I1e):  # what their rules call on arrays and tensors alike
-    _cls.run_forward = staticmethod(lambda x, _cls=_cls: _cls.apply(x) if hasattr(x, "_array") else _plain(_cls, x))
 
 _from_scipy("ndtr", "ndtr", "The distribution function of the standard normal.", _ndtr_gradient)
 _from_scipy("ndtri", "ndtri", "The inverse of `ndtr`.", _ndtri_gradient)
@@ -91,11 +91,6 @@ _from_scipy("scaled_modified_bessel_k0", "k0e", "`modified_bessel_k0` scaled by 
 _from_scipy("scaled_modified_bessel_k1", "k1e", "`modified_bessel_k1` scaled by ``exp(x)``.")
 
 
-def _plain(cls: Any, x: Any) -> Any:
-    """Run an operation's forward on an array."""
-    return cls.forward(object.__new__(cls), x)
-
-
 class SphericalBesselJ0(FloatUnary):
     """``sin(x) / x``, 1 at 0.
 
@@ -111,6 +106,12 @@ class SphericalBesselJ0(FloatUnary):
         return np.where(np.isinf(input), 0, np.where(input == 0, 1, np.sin(safe) / safe)).astype(input.dtype)
 
 
+@kernel
+def _zeta(s: Any, q: Any) -> Any:
+    s, q = both_arrays(s, q)
+    return np.asarray(scipy("special", "torch.special.zeta").zeta(s, q)).astype(s.dtype)
+
+
 class Zeta(FloatBinary):
     """The Hurwitz zeta function: the sum over k of ``(other + k) ** -input``.
 
@@ -118,10 +119,13 @@ class Zeta(FloatBinary):
     """
 
     names = "special.zeta"
-    numpy = None
+    numpy = staticmethod(_zeta)
 
-    def forward(self, input: Any, other: Any) -> Any:
-        return np.asarray(scipy("special", "torch.special.zeta").zeta(input, other)).astype(input.dtype)
+    def grad_input(self, g):
+        raise NotImplementedError("the derivative for 'zeta' is not implemented.")
+
+    def grad_other(self, g, input, other):
+        return g * (-input * _zeta(input + 1, other))
 
 
 # -- Orthogonal polynomials ------------------------------------------------------------------------------
@@ -131,6 +135,7 @@ def _polynomial(name: str, doc: str, first: Callable[[Any], Any], step: Callable
     """Declare a family: `first` gives degree 1, ``step(k, x, p, q)`` degree k + 1 of degrees k and k - 1."""
 
     def forward(self: Any, input: Any, n: Any) -> Any:
+        input, n = both_arrays(input, n)
         x, degree = np.broadcast_arrays(input, np.trunc(n))
         below, current = np.ones_like(x), first(x)
         out = np.where(degree < 0, 0, np.where(degree == 0, below, current))

@@ -59,7 +59,7 @@ def resolve_conj(input: Any) -> Any:
 
     >>> import tapeless as tl
     >>> tl.tensor([1j]).conj().resolve_conj()
-    tensor([-0.-1.j])
+    tensor([0.-1.j])
     """
     return input
 

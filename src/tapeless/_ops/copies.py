@@ -9,7 +9,7 @@ from .strided import Unfold
 
 
 def _view_copy(input: Any, size: Any = None, dtype: Any = None) -> Any:
-    return input.view(dtype) if size is None else input.view(size)
+    return input.view(dtype) if size is None else input.reshape(size)  # what cannot be viewed, it copies once
 
 
 _VIEWS = {

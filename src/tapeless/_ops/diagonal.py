@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import composite
+from .._core.registry import NUMPY, composite
 from .._kernels.indexing import place
 from ._common import normal_dim
 
@@ -75,6 +75,9 @@ class Diagonal(Function):
         index = np.arange(out.shape[0])
         from_zero = place(out, (index + start[0], index + start[1]), (rows, columns, *rest))
         return np.moveaxis(from_zero, (0, 1), (a, b))
+
+
+NUMPY[np.diagonal] = lambda a, offset=0, axis1=0, axis2=1: Diagonal.apply(a, offset, axis1, axis2)
 
 
 @composite("diag")

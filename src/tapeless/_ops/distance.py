@@ -11,7 +11,7 @@ from .._core.registry import composite, store
 from .._core.tensor_base import wrap
 from .._dtypes import promote_types
 from ._common import normal_dim
-from .reduction import norm
+from .norms import norm
 
 
 @composite("nn.functional.cosine_similarity cosine_similarity", methods="")

@@ -43,9 +43,9 @@ class Cholesky(Function):
 
     def grad_A(self, g, result):
         inner = _half(mH(result) @ g)
-        inner = inner + mH(np.tril(inner, -1))  # Hermitian, of the lower triangle
-        inverse = np.linalg.inv(result)
-        return (mH(inverse) @ inner @ inverse + mH(mH(inverse) @ inner @ inverse)) * 0.5
+        back = solve_triangle(mH(result), inner, True, False)  # L^-H inner, then that times L^-1
+        whole = mH(solve_triangle(mH(result), mH(back), True, False))
+        return (whole + mH(whole)) * 0.5
 
 
 def _failing_minor(a: Any) -> int:

@@ -106,6 +106,8 @@ def mvlgamma(input: Any, p: int) -> Any:
     """
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
+    if input.dtype.kind == "b":
+        raise RuntimeError("The input tensor may not be a boolean tensor.")
     input = _as_float(input)
     shifts = wrap(np.arange(p) * -0.5).to(input.dtype)
     return (input.unsqueeze(-1) + shifts).lgamma().sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
@@ -155,6 +157,9 @@ def _incomplete(name: str, alias: str, complement: bool) -> None:
         def forward(self, input: Any, other: Any) -> Any:
             special = scipy("special", f"torch.{name}")
             return (special.gammaincc if complement else special.gammainc)(input, other)
+
+        def grad_input(self, g):
+            raise NotImplementedError(f"the derivative for '{name}: input' is not implemented.")
 
         def grad_other(self, g, input, other):
             density = np.exp((input - 1) * np.log(other) - other - kernels.lgamma(input))

@@ -140,8 +140,8 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019). `eps` is the dtype's by default.
 
     >>> import tapeless as tl
-    >>> tl.nn.functional.rms_norm(tl.tensor([3.0, 3.0]), (2,))
-    tensor([1.0000, 1.0000])
+    >>> tl.nn.functional.rms_norm(tl.tensor([3.0, 4.0]), (2,))
+    tensor([0.8485, 1.1314])
     """
     shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
     _check_layer("rms_norm", input, shape, weight, None)

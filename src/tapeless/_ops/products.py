@@ -74,6 +74,12 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1, out
     for which, v in (("vec1", vec1), ("vec2", vec2)):
         if v.ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {which}, but got {v.ndim}-D")
+    if input.dtype.kind in "iub" and vec1.dtype.kind in "iub" and vec2.dtype.kind in "iub":
+        for which, factor in (("beta", beta), ("alpha", alpha)):
+            if isinstance(factor, float):
+                raise RuntimeError(
+                    f"For integral input tensors, argument {which} must not be a floating point number."
+                )
     if input.dtype == vec1.dtype == vec2.dtype == bool:
         product = vec1.unsqueeze(1) & vec2
         scaled = product if alpha else product & False
@@ -242,7 +248,7 @@ def _vander(x: Any, N: int | None, increasing: bool) -> Any:
     n = x.shape[-1] if N is None else N
     powers = [x.unsqueeze(-1) ** k for k in range(n)]
     if not powers:
-        return x.new_zeros((*x.shape, 0))
+        return x.new_zeros((*x.shape, 0), dtype=int64 if x.dtype == bool else x.dtype)
     ordered = powers if increasing else powers[::-1]
     return np.concatenate(ordered, -1)
 
@@ -259,7 +265,7 @@ def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     if N is not None and N <= 1:
         raise RuntimeError(f"N must be greater than 1.\nN is {N}, the shape {list(x.shape)}.")
     if x.dtype == bool:
-        x = x.to(int64)
+        raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
     n = (x.shape[-1] if x.ndim else 1) if N is None else N
     rest = x.unsqueeze(-1).expand(*x.shape, n - 1) if n > 1 else x.unsqueeze(-1)[..., :0]
     ones = wrap(np.ones((*x.shape, 1), x.dtype))

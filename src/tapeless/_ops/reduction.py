@@ -501,7 +501,8 @@ class Logsumexp(Function):
             input = input.astype(get_default_dtype())
         self.axes, self.keepdim = normal_dims(dim, input.ndim), keepdim
         if input.ndim == 0:
-            return np.log(np.exp(input)) if input.dtype.kind == "c" else input.copy()
+            # the imaginary part as exp and log leave it: between -pi and pi
+            return input.real + 1j * np.angle(np.exp(1j * input.imag)) if input.dtype.kind == "c" else input.copy()
         top = np.max(input.real, axis=self.axes, keepdims=True, initial=-math.inf)
         top = np.where(np.isfinite(top), top, 0)
         out = np.log(np.add.reduce(np.exp(input - top), axis=self.axes, keepdims=True)) + top
@@ -512,67 +513,6 @@ class Logsumexp(Function):
         return spread(g, self.axes, shape, self.keepdim) * np.exp(
             input - spread(result, self.axes, shape, self.keepdim)
         )
-
-
-@composite("norm")
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
-    """Return the vector p-norm over `dim` (all dims by default): p a number, inf, -inf or "fro" (2).
-
-    Its gradient at the origin is 0.
-    See https://docs.pytorch.org/docs/stable/generated/torch.norm.html
-
-    >>> import tapeless as tl
-    >>> tl.tensor([3.0, 4.0]).norm()
-    tensor(5.)
-    """
-    if dtype is not None:
-        input = input.to(dtype)
-    p = 2 if p == "fro" or p is None else p
-    return Norm.apply(input, float(p), dim, keepdim)
-
-
-class Norm(Function):
-    """The p-norm over `axes`; public as `norm`."""
-
-    conjugates = False  # a real function of complex numbers: the rule is PyTorch's
-
-    def forward(self, input: Any, p: float, dim: Any, keepdim: bool) -> Any:
-        self.p, self.axes, self.keepdim = p, normal_dims(dim, input.ndim), keepdim
-        if input.dtype.kind not in "fc":
-            raise RuntimeError(
-                "linalg.vector_norm: Expected a floating point or complex tensor as input. "
-                f"Got {input.dtype}. Convert it first: x.float()."
-            )
-        if p == 2 and input.dtype.kind == "f":
-            return np.sqrt(np.add.reduce(input * input, axis=self.axes, keepdims=keepdim))
-        size = np.absolute(input)
-        if p == math.inf:
-            return np.maximum.reduce(size, axis=self.axes, keepdims=keepdim)
-        if p == -math.inf:
-            return np.minimum.reduce(size, axis=self.axes, keepdims=keepdim)
-        if p == 0:
-            return np.add.reduce((size != 0).astype(size.dtype), axis=self.axes, keepdims=keepdim)
-        if p == 1:
-            return np.add.reduce(size, axis=self.axes, keepdims=keepdim)
-        return np.add.reduce(size**p, axis=self.axes, keepdims=keepdim) ** (1 / p)
-
-    def grad_input(self, g, input, result):
-        shape = tuple(input.shape)
-        g = spread(g, self.axes, shape, self.keepdim)
-        whole = spread(result, self.axes, shape, self.keepdim)
-        if self.p == 0:
-            return np.zeros_like(g)
-        if self.p == 1:
-            return g * np.sign(input)
-        if self.p in (math.inf, -math.inf):
-            chosen = np.absolute(input) == whole
-            count = chosen.sum(axis=self.axes, keepdims=True).astype(g.dtype)
-            return np.where(chosen, g * np.sign(input) / count, 0)
-        safe = np.where(whole == 0, 1, whole)
-        if self.p == 2:
-            return np.where(whole == 0, 0, g * (input / safe))
-        slope = np.sign(input) * (np.absolute(input) / safe) ** (self.p - 1)
-        return np.where(whole == 0, 0, g * np.where(input == 0, 0, slope))
 
 
 class Median(_Extreme):

@@ -505,6 +505,6 @@ def adjoint(input: Any) -> Any:
 
     >>> import tapeless as tl
     >>> tl.adjoint(tl.tensor([[1j]]))
-    tensor([[-0.-1.j]])
+    tensor([[0.-1.j]])
     """
     return input.transpose(-2, -1).conj()

@@ -11,7 +11,7 @@ from .._core.function import Function
 from .._core.registry import composite, store
 from .._core.tensor_base import TensorBase, wrap
 from .._dtypes import get_default_dtype, scalar_name
-from ._common import Binary, FloatBinary, FloatUnary, Unary
+from ._common import Binary, FloatBinary, FloatUnary, Unary, both_arrays
 
 
 class Copysign(FloatBinary):
@@ -161,6 +161,12 @@ class Nextafter(Binary):
     numpy = np.nextafter
     strict = 2
 
+    def grad_input(self, g, input, other):
+        return np.where(input == other, 0, g)
+
+    def grad_other(self, g):
+        return np.zeros_like(g)
+
 
 class Heaviside(Binary):
     """0 below zero, 1 above, `values` at zero; both of one dtype.
@@ -295,6 +301,7 @@ class _LogTimes(FloatBinary):
         return np.log(other)
 
     def forward(self, input: Any, other: Any) -> Any:
+        input, other = both_arrays(input, other)
         product = np.where(input == 0, np.zeros((), input.dtype), input * self.log(other))
         return np.where(np.isnan(other), other, product)
 

@@ -9,6 +9,7 @@ Definitions and formulas: https://docs.pytorch.org/docs/stable/nn.html#loss-func
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from tapeless._tensor import Tensor
 
@@ -96,6 +97,8 @@ class HuberLoss(_Loss):
     """With d = |input - target|: d ** 2 / 2 where d < ``delta``, delta * (d - delta / 2) elsewhere."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        if not isinstance(delta, (float, int)):
+            raise TypeError(f"delta must be a float or int, got: {type(delta)}")
         super().__init__(reduction=reduction)
         self.delta = delta
 
@@ -124,6 +127,92 @@ class NLLLoss(_WeightedLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return F.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
+class NLLLoss2d(NLLLoss):
+    """The deprecated name of `NLLLoss` for images; making one warns.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     _ = NLLLoss2d()
+    >>> [warning.category.__name__ for warning in caught]
+    ['FutureWarning']
+    """
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        warnings.warn(
+            "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement and see "
+            "https://pytorch.org/docs/main/nn.html#torch.nn.NLLLoss for more details.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
+
+
+class PoissonNLLLoss(_Loss):
+    """Negative log-likelihood of counts under Poisson distributions: exp(input) - target * input; shapes are equal.
+
+    The input is the logarithm of the rate, or with ``log_input=False`` the rate itself: then the loss is
+    input - target * log(input + eps). ``full`` adds Stirling's approximation of log(target!) for targets above 1.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.PoissonNLLLoss()(tl.zeros(2), tl.tensor([3.0, 5.0]))
+    tensor(1.)
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, log_input: Tensor, target: Tensor) -> Any:
+        """Return the loss."""
+        return F.poisson_nll_loss(
+            log_input, target, log_input=self.log_input, full=self.full, eps=self.eps, reduction=self.reduction
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    """Negative log-likelihood under normal distributions: (log(var) + (input - target) ** 2 / var) / 2.
+
+    ``input`` are the means, ``var`` the variances: a number, or of the input's shape, where the last dim may be 1 or
+    missing; they count as at least ``eps``, which gets no gradient. ``full`` adds the constant log(2 pi) / 2. When
+    called, raises ``ValueError`` for variances of another shape and for negative ones.
+
+    Sources: https://docs.pytorch.org/docs/stable/generated/torch.nn.GaussianNLLLoss.html; Nix and Weigend, "Estimating
+    the mean and variance of the target probability distribution" (1994).
+
+    >>> import tapeless as tl
+    >>> tl.nn.GaussianNLLLoss()(tl.zeros(2), tl.ones(2), tl.ones(2))
+    tensor(0.5000)
+    """
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(None, None, reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Any:
+        """Return the loss."""
+        return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
 
 
 class CrossEntropyLoss(_WeightedLoss):
