@@ -78,7 +78,7 @@ from ._random import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
-from ._tensor import Size as Size, Tensor as Tensor
+from ._tensor import Size as Size, Tensor as Tensor, broadcast_shapes as broadcast_shapes
 from ._version import __version__ as __version__
 from ._windows import (
     bartlett_window as bartlett_window,

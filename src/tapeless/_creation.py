@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._core.function import Function
 from ._core.registry import NUMPY, composite, store
 from ._core.tensor_base import TensorBase, unwrap, wrap
 from ._device import check_device
@@ -194,6 +195,7 @@ def _like(name: str, make: Any, doc: str) -> Any:
     return function
 
 
+NUMPY[np.ones_like] = lambda a, dtype=None: wrap(np.ones_like(unwrap(a), dtype=dtype))
 NUMPY[np.zeros_like] = lambda a, dtype=None: wrap(np.zeros_like(unwrap(a), dtype=dtype))  # rules make zeros so
 
 zeros_like = _like("zeros_like", np.zeros_like, "Make zeros of the shape and dtype of another tensor.")
@@ -571,6 +573,19 @@ def randint_like(
     )
 
 
+class _Drawn(Function):
+    """Numbers that were drawn by the parameters in other tensors: their gradient with respect to those is 0."""
+
+    def forward(self, drawn: Any, input: Any, other: Any = None) -> Any:
+        return drawn
+
+    def grad_input(self, g, input):
+        return np.zeros_like(input)
+
+    def grad_other(self, g, other):
+        return np.zeros_like(other)
+
+
 def normal(
     mean: Any,
     std: Any = 1.0,
@@ -596,10 +611,13 @@ def normal(
         drawn = stream_of(generator).normal(_shape((size,)), kind, float(mean), float(std))
         result = _finish(drawn, requires_grad, device)
         return result if out is None else store(result, out, "normal")
+    tensors = [x for x in (mean, std) if isinstance(x, TensorBase)]
     mean, std = unwrap(mean), unwrap(std)
     shape = np.broadcast_shapes(np.shape(mean), np.shape(std))
     dtype = result_dtype(*(x for x in (mean, std) if hasattr(x, "dtype")))
-    return wrap((stream_of(generator).normal(shape, dtype) * std + mean).astype(dtype))
+    drawn = (stream_of(generator).normal(shape, dtype) * std + mean).astype(dtype)
+    result = _Drawn.apply(drawn, *tensors)
+    return result if out is None else store(result, out, "normal")
 
 
 def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, out: Any = None) -> Any:
@@ -607,7 +625,7 @@ def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, 
     if p is not None:
         result = input.clone().bernoulli_(p, generator=generator)
     else:
-        result = wrap(stream_of(generator).bernoulli_tensor(unwrap(input)))
+        result = _Drawn.apply(stream_of(generator).bernoulli_tensor(unwrap(input)), input)
     return result if out is None else store(result, out, "bernoulli")
 
 
@@ -617,6 +635,8 @@ def multinomial(
     """Draw `num_samples` positions of each row with probability proportional to its elements."""
     if out is not None and out.dtype != int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}")
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim\nThe input's shape is {list(input.shape)}.")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
     weights = np.atleast_2d(unwrap(input)).astype(float64)
@@ -660,13 +680,22 @@ def _drawing(name: str, params: tuple[str, ...], doc: str) -> Any:
 
 for _name, _params, _doc in (
     ("uniform", ("low", "high"), "Overwrite with draws from the uniform distribution on ``[from, to)``."),
-    ("normal", ("mean", "std"), "Overwrite with draws from the normal distribution of `mean` and `std`."),
     ("exponential", ("rate",), "Overwrite with draws from the exponential distribution of rate `lambd`."),
     ("log_normal", ("mean", "std"), "Overwrite with exponentials of normal draws."),
     ("cauchy", ("median", "sigma"), "Overwrite with draws from the Cauchy distribution."),
     ("geometric", ("p",), "Overwrite with the numbers of trials up to the first success."),
 ):
     composite(f"{_name}_")(_drawing(_name, _params, _doc))
+
+
+@composite("normal_")
+def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
+    """Overwrite with draws from the normal distribution; of complex numbers, both parts have half the variance."""
+    stream, array = stream_of(generator), self._array
+    if array.dtype.kind != "c":
+        return self.copy_(wrap(stream.normal(array.shape, dtype=array.dtype, mean=mean, std=std)))
+    parts = stream.normal((*array.shape, 2), dtype=array.real.dtype, mean=0.0, std=std / math.sqrt(2))
+    return self.copy_(wrap(parts[..., 0] + 1j * parts[..., 1] + complex(mean, mean)))
 
 
 @composite("bernoulli_")

@@ -54,6 +54,21 @@ class Size(tuple[int, ...]):
         return Size(tuple.__add__(self, tuple(other)))
 
 
+def broadcast_shapes(*shapes: Any) -> Size:
+    """Return the shape that tensors of these shapes broadcast to. Raises RuntimeError where they do not fit.
+
+    >>> broadcast_shapes((2, 1), (3,))
+    torch.Size([2, 3])
+    """
+    sizes = [tuple(shape) if isinstance(shape, (tuple, list)) else (shape,) for shape in shapes]
+    if any(n < 0 for size in sizes for n in size):
+        raise RuntimeError(f"Trying to create tensor with negative dimension: {sizes}")
+    try:
+        return Size(np.broadcast_shapes(*sizes))
+    except ValueError as error:
+        raise RuntimeError(f"Attempting to broadcast shapes that do not fit: {', '.join(map(str, sizes))}") from error
+
+
 class Tensor(TensorMethods):
     """A multi-dimensional array that remembers how it was computed, so that gradients can flow back.
 

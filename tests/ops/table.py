@@ -30,6 +30,7 @@ class Sample:
 
     args: tuple[Any, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    smooth: bool = True  # whether the gradient here is the derivative
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def seed(family: str) -> None:
 def call(*args: Any, **options: Any) -> Sample:
     """Write a sample as it would be called."""
     return Sample(args, options)
+
+
+def rough(*args: Any, **options: Any) -> Sample:
+    """Write a sample at a kink, or one whose gradient is not the derivative: it is to equal PyTorch's, no more."""
+    return Sample(args, options, smooth=False)
 
 
 def f(*shape: int, lo: float = -2.0, hi: float = 2.0) -> Any:

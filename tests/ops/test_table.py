@@ -115,8 +115,10 @@ def askew(array: Any) -> Any:
 
 
 def flat(result: Any) -> list[Any]:
-    """Return the results of an operation as a list."""
-    return list(result) if isinstance(result, (tuple, list)) else [result]
+    """Return the results of an operation as a list, those in a list among them too; None is no result."""
+    if isinstance(result, (tuple, list)):
+        return [part for item in result if item is not None for part in flat(item)]
+    return [result]
 
 
 def differentiable(result: Any) -> list[Any]:
@@ -260,7 +262,7 @@ def checkable(row: Row) -> Iterator[tuple[Any, Any]]:
     """Yield function and inputs for each sample that has a gradient and finite values."""
     for sample in row.samples:
         case = Case(sample)
-        if not case.leaves or any(not np.isfinite(leaf._array).all() for leaf in case.leaves):
+        if not sample.smooth or not case.leaves or any(not np.isfinite(leaf._array).all() for leaf in case.leaves):
             continue
         function = as_function(row, sample, case)
         if differentiable(function(*case.leaves)):

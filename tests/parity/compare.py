@@ -234,7 +234,7 @@ class Entry:
 
         def run() -> None:
             to = ToOurs()
-            input, args, kwargs = to(sample.input), to(sample.args), to(sample.kwargs)
+            input, args, kwargs = to(_clone(sample.input)), to(_clone(sample.args)), to(_clone(sample.kwargs))
             seed()
             result = self.ours(input, *args, **kwargs)
             if self.name in AMBIGUOUS:
@@ -327,9 +327,14 @@ class Entry:
 
     def wrapped(self, wrapper: Any, sample: Any) -> Any:
         """Return PyTorch's wrapper with Tapeless inside; masks of outputs are PyTorch's."""
-        if wrapper.__name__ != "gradcheck_wrapper_masked_operation" or sample.kwargs.get("mask") is None:
+        kwargs = sample.kwargs
+        if wrapper.__name__ == "gradcheck_wrapper_masked_operation" and kwargs.get("mask") is not None:
+            shown = torch.masked._output_mask(self.op.op, sample.input, *sample.args, **kwargs)
+        elif wrapper.__name__ == "gradcheck_wrapper_masked_pointwise_operation" and kwargs.get("input_mask") is not None:
+            input_mask = torch.masked._input_mask(sample.input, mask=kwargs["input_mask"])
+            shown = input_mask & torch.masked._input_mask(sample.args[0], mask=kwargs["other_mask"])
+        else:
             return function(wrapper)
-        shown = torch.masked._output_mask(self.op.op, sample.input, *sample.args, **sample.kwargs)
 
         def masked(op: Any, *args: Any, **kwargs: Any) -> Any:
             result = op(*args, **kwargs)
@@ -412,12 +417,14 @@ def same_positions(ours: Any, theirs: Any, input: Any, sample: Any, place: int) 
     if isinstance(theirs, torch.Tensor):
         ours, theirs = [ours], [theirs]
     numbers = [a for a in sample.args if isinstance(a, int) and not isinstance(a, bool)]
-    dim = sample.kwargs.get("dim", (numbers[1:] if len(theirs) > 1 and "topk" in str(type(theirs)) else numbers)[:1])
+    dim = sample.kwargs.get("dim", (numbers[1:] if len(theirs) > 1 and any(name in str(type(theirs)) for name in ("topk", "kthvalue")) else numbers)[:1])
     dim = (dim[0] if dim else -1) if isinstance(dim, list) else dim
     a, b = np.asarray(ours[place].numpy()), theirs[place].numpy()
     same(ours[place], theirs[place], "positions", values=False)
     if sample.input.ndim:
         values = array_of(sample.input)
+        if a.ndim < values.ndim:  # one position for each row
+            a, b = np.expand_dims(a, dim), np.expand_dims(b, dim)
         x, y = np.take_along_axis(values, a, dim), np.take_along_axis(values, b, dim)
         if not np.array_equal(x, y, equal_nan=x.dtype.kind in "fc"):
             raise Mismatch("positions lead to other values")

@@ -33,8 +33,11 @@ def array_of(tensor: Any) -> np.ndarray:
     if tensor.numel() < tensor.untyped_storage().nbytes() // tensor.itemsize or 0 in tensor.stride():
         # A part of some memory (or memory seen several times): operations by strides look at all of it.
         memory = torch.empty(0, dtype=tensor.dtype).set_(tensor.untyped_storage()).numpy().copy()
+        start = tensor.storage_offset()
+        if tensor.is_contiguous():
+            return memory[start : start + tensor.numel()].reshape(tuple(tensor.shape))
         strides = [step * tensor.itemsize for step in tensor.stride()]
-        return np.lib.stride_tricks.as_strided(memory[tensor.storage_offset() :], tuple(tensor.shape), strides)
+        return np.lib.stride_tricks.as_strided(memory[start:], tuple(tensor.shape), strides)
     return np.array(tensor.numpy(), order="K")
 
 
@@ -43,11 +46,26 @@ class ToOurs:
 
     def __init__(self) -> None:
         self.pairs: dict[int, tuple[Any, Any]] = {}
+        self.memory: dict[int, np.ndarray] = {}  # of contiguous tensors, by the address of PyTorch's
+
+    def array(self, tensor: Any) -> np.ndarray:
+        """Return a copy of the elements; tensors that share memory share it here too."""
+        at = tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else 0
+        if at and at in self.memory and self.memory[at].itemsize == tensor.itemsize:
+            strides = [step * tensor.itemsize for step in tensor.stride()]
+            rest = self.memory[at][tensor.storage_offset() :]
+            return np.lib.stride_tricks.as_strided(rest, tuple(tensor.shape), strides)
+        array = array_of(tensor)
+        if at and array.flags.c_contiguous and array.nbytes == tensor.untyped_storage().nbytes():
+            self.memory[at] = array.reshape(-1)
+        elif at and isinstance(array.base, np.ndarray):
+            self.memory[at] = array.base
+        return array
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
             if id(value) not in self.pairs:
-                ours = tapeless.from_numpy(array_of(value))
+                ours = tapeless.from_numpy(self.array(value))
                 self.pairs[id(value)] = (value, ours.requires_grad_(value.requires_grad))
             return self.pairs[id(value)][1]
         if isinstance(value, torch.dtype):

@@ -249,6 +249,8 @@ def _variadic(cls: type[Function]) -> Callable[..., Any]:
 
     def function(tensors: Any, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
+        if isinstance(tensors, TensorBase):
+            raise TypeError(f"{_short(cls)}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
         options = dict(zip(names, args, strict=False))
         for name, value in kwargs.items():
             options[NUMPY_NAMES.get(name, name)] = value

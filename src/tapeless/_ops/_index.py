@@ -35,6 +35,9 @@ nn.functional.conv3d nn.functional.conv_transpose1d nn.functional.conv_transpose
 Tensor.narrow_copy alias_copy as_strided_copy diagonal_copy expand_copy narrow_copy permute_copy select_copy
 split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy view_copy
 """,
+    "_ops.ctc": """
+ctc_loss nn.functional.ctc_loss
+""",
     "_ops.distance": """
 Tensor.dist Tensor.renorm Tensor.renorm_ cdist cosine_similarity dist nn.functional.cosine_similarity
 nn.functional.pairwise_distance nn.functional.pdist pairwise_distance pdist renorm
@@ -77,6 +80,9 @@ Tensor.pinverse linalg.lstsq linalg.matrix_rank linalg.pinv pinverse
 Tensor.det Tensor.inverse Tensor.logdet Tensor.matrix_power Tensor.slogdet chain_matmul det inverse linalg.det
 linalg.inv linalg.inv_ex linalg.matrix_power linalg.multi_dot linalg.slogdet linalg.solve linalg.solve_ex
 linalg.tensorinv linalg.tensorsolve logdet matrix_power slogdet
+""",
+    "_ops.linear_loss": """
+nn.functional.linear_cross_entropy
 """,
     "_ops.lu": """
 Tensor.lu Tensor.lu_solve linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve linalg.lu linalg.lu_factor

@@ -8,11 +8,21 @@ from .._core.registry import FUNCTIONS, composite, store
 from .strided import Unfold
 
 
+def _narrow_copy(input: Any, dim: int, start: Any, length: int) -> Any:
+    if input.ndim and dim >= input.ndim:  # PyTorch's own check, and its class of error, which `narrow` has not
+        raise RuntimeError(
+            "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.\n"
+            f"narrow_copy() was given dim {dim} of {input.ndim}."
+        )
+    return FUNCTIONS["narrow"](input, dim, start, length)
+
+
 def _view_copy(input: Any, size: Any = None, dtype: Any = None) -> Any:
     return input.view(dtype) if size is None else input.reshape(size)  # what cannot be viewed, it copies once
 
 
 _VIEWS = {
+    "narrow_copy": _narrow_copy,
     "alias_copy": lambda input: input,
     "expand_copy": lambda input, size, *, implicit=False: input.expand(tuple(size)),
     "view_copy": _view_copy,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.function import Function
 from .._core.registry import composite, store
 from .._core.tensor_base import wrap
 from .._dtypes import promote_types
@@ -69,6 +70,16 @@ def _root(total: Any, p: float) -> Any:
     return total.masked_fill(zero, 1).pow(1.0 / p).masked_fill(zero, 0)
 
 
+class Largest(Function):
+    """The largest over the last dim; each of equals has the whole gradient, as PyTorch's distances have it."""
+
+    def forward(self, input: Any) -> Any:
+        return input.max(-1)
+
+    def grad_input(self, g, input, result):
+        return np.expand_dims(g, -1) * (input == np.expand_dims(result, -1))
+
+
 def _norm_of(difference: Any, p: float) -> Any:
     """Return the p-norm over the last dim; its gradient at the origin is 0."""
     if p == 0:
@@ -77,7 +88,7 @@ def _norm_of(difference: Any, p: float) -> Any:
     if difference.shape[-1] == 0:
         return size.sum(-1)
     if p == math.inf:
-        return size.amax(-1)
+        return Largest.apply(size)
     if p == 1:
         return size.sum(-1)
     if p == 2:

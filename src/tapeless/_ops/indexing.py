@@ -225,6 +225,13 @@ class Gather(Function):
         self.dim, self.shape_in = normal_dim(dim, input.ndim), input.shape
         if index.dtype.kind not in "iu":
             raise RuntimeError(f"gather(): Expected dtype int32/int64 for index, got {index.dtype}")
+        if index.size == 0:  # nothing is looked up, whatever the dims
+            return np.zeros(index.shape, input.dtype)
+        if max(index.ndim, 1) != max(input.ndim, 1):
+            raise RuntimeError(
+                "Index tensor must have the same number of dimensions as input tensor\n"
+                f"gather() was given {index.ndim} and {input.ndim}."
+            )
         if input.ndim == 0:
             check_range(index, 1, 0)
             return input.reshape(1)[index.reshape(-1)].reshape(index.shape)
@@ -232,6 +239,8 @@ class Gather(Function):
         return input[along(index, self.dim)]
 
     def grad_input(self, g, index):
+        if index.size == 0:
+            return np.broadcast_to(g.sum(), self.shape_in)  # the sum of nothing, 0
         return scatter_add(g, index, self.dim, self.shape_in) if self.shape_in else g.reshape(())
 
 
@@ -402,15 +411,31 @@ class IndexAdd(Function):
 
     def forward(self, input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
         self.dim, self.alpha = normal_dim(dim, input.ndim), alpha
-        check_range(index, input.shape[self.dim], self.dim)
-        where = (slice(None),) * self.dim + (index,)
-        return input + place(source if alpha == 1 else scaled(source, alpha), where, input.shape)
+        if input.ndim == 0:  # one place, which every index has to name
+            check_range(index, 1, 0)
+            self.place = ()
+        else:
+            check_range(index, input.shape[self.dim], self.dim)
+            self.place = (slice(None),) * self.dim
+            self._check_shape(input, source)
+        added = source if alpha == 1 else scaled(source, alpha)
+        return input + (place(added, (*self.place, index), input.shape) if input.ndim else added.sum(dtype=input.dtype))
+
+    def _check_shape(self, input: Any, source: Any) -> None:
+        rest = [shape[: self.dim] + shape[self.dim + 1 :] for shape in (input.shape, source.shape)]
+        if source.ndim and rest[0] != rest[1]:
+            raise RuntimeError(
+                "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+                f"{list(input.shape)} source.shape = {list(source.shape)}\nindex_add() works along dim {self.dim}."
+            )
 
     def grad_input(self, g):
         return g
 
-    def grad_source(self, g, index):
-        return g[(slice(None),) * self.dim + (index,)] * self.alpha
+    def grad_source(self, g, index, source):
+        if g.ndim == 0:
+            return np.broadcast_to(g * self.alpha, source.shape)
+        return g[(*self.place, index)] * self.alpha
 
 
 @composite("narrow")

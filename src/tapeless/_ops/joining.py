@@ -36,6 +36,9 @@ class Cat(Function):
     def forward(self, *tensors: Any, dim: int = 0) -> Any:
         if not tensors:
             raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+        for i, t in enumerate(tensors):
+            if not hasattr(t, "shape"):
+                raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}")
         # PyTorch skips legacy empty tensors of shape (0,), whatever the others' number of dims.
         real = [t for t in tensors if t.shape != (0,)] or list(tensors[:1])
         if real[0].ndim == 0:

@@ -203,6 +203,8 @@ def cofactors(A: Any) -> Any:
     Those of singular ones are minors, one determinant each.
     """
     n = A.shape[-1]
+    if n == 1:
+        return np.ones_like(A)
     plain = unwrap(A)
     with np.errstate(all="ignore"):
         regular = np.abs(np.linalg.det(plain)) > 1e-12 * np.maximum(np.abs(plain).max((-1, -2), initial=0), 1e-30) ** n
@@ -214,7 +216,7 @@ def cofactors(A: Any) -> Any:
         for j in range(n):
             keep_i, keep_j = [k for k in range(n) if k != i], [k for k in range(n) if k != j]
             minor = A[..., keep_i, :][..., keep_j]
-            row.append(np.linalg.det(minor) * (-1) ** (i + j) if n > 1 else A[..., 0, 0] * 0 + 1)
+            row.append(np.linalg.det(minor) * (-1) ** (i + j))
         rows.append(np.stack(row, -1))
     return np.stack(rows, -2)
 

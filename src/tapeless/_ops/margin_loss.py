@@ -10,7 +10,7 @@ import numpy as np
 from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64
-from .activation import LogSigmoid
+from .activation import LogSigmoid, Relu
 from .distance import pairwise_distance
 from .loss import legacy_reduction, reduced
 
@@ -225,7 +225,7 @@ def multi_margin_loss(
         raise RuntimeError("target out of range")
     rows = target.reshape(-1, 1)
     right = scores.gather(1, rows)
-    slack = (margin - right + scores).clamp_min(0)
+    slack = Relu.apply(margin - right + scores)
     if p == 2:
         slack = slack * slack
     if weight is not None:
@@ -266,7 +266,7 @@ def multilabel_margin_loss(
     row, place = np.nonzero(used)
     is_right[row, labels[row, place]] = True
     right = scores.gather(1, wrap(np.where(used, labels, 0).astype(int64)))
-    pairs = (1 - right.unsqueeze(2) + scores.unsqueeze(1)).clamp_min(0)
+    pairs = Relu.apply(1 - right.unsqueeze(2) + scores.unsqueeze(1))
     counted = wrap(used[:, :, None] & ~is_right[:, None, :])
     loss = (pairs * counted).sum((1, 2)) / classes
     return reduced(loss.squeeze(0) if single else loss, reduction)

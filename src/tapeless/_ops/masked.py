@@ -85,13 +85,13 @@ def masked_prod(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: An
 @composite("masked.cumsum", methods="")
 def masked_cumsum(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
     """Return the running sum along `dim` of the elements where `mask` holds."""
-    return _covered(_converted(input, dtype), mask, 0).cumsum(dim)
+    return _covered(input, mask, 0).cumsum(dim, dtype=input.dtype if dtype is None else as_dtype(dtype))
 
 
 @composite("masked.cumprod", methods="")
 def masked_cumprod(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
     """Return the running product along `dim` of the elements where `mask` holds."""
-    return _covered(_converted(input, dtype), mask, 1).cumprod(dim)
+    return _covered(input, mask, 1).cumprod(dim, dtype=input.dtype if dtype is None else as_dtype(dtype))
 
 
 @composite("masked.amax", methods="")
@@ -236,7 +236,8 @@ def masked_logaddexp(
 @composite("masked.logsumexp", methods="")
 def masked_logsumexp(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
     """Return ``log(sum(exp(input)))`` of the elements where `mask` holds."""
-    input = _converted(input, dtype, whole=False)
+    kind = input.dtype if dtype is None else as_dtype(dtype)  # integers come back as integers, as in PyTorch
+    input = _converted(input, None, whole=False)
     dims = _dims(dim, input.ndim)
     dims = tuple(range(input.ndim)) if dims is None else dims
-    return _covered(input, mask, -math.inf).logsumexp(dims, keepdim)
+    return _covered(input, mask, -math.inf).logsumexp(dims, keepdim).to(kind)

@@ -46,7 +46,7 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1, out:
     return _give(_weighted(input, mat @ vec, beta, alpha), out, "addmv")
 
 
-@composite("addbmm", inplace=True)
+@composite("addbmm")
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1, out: Any = None) -> Any:
     """Return ``beta * input + alpha * sum(batch1 @ batch2)``, summed over the batch.
 
@@ -61,6 +61,15 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 
             f"{list(batch2.shape)}"
         )
     return _give(_weighted(input, (batch1 @ batch2).sum(0, dtype=batch1.dtype), beta, alpha), out, "addbmm")
+
+
+@composite("addbmm_")
+def addbmm_(self: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """In-place form of `addbmm`; a tensor that was broadcast takes the result's shape, as in PyTorch."""
+    result = addbmm(self.clone(), batch1, batch2, beta=beta, alpha=alpha)
+    if tuple(result.shape) != tuple(self.shape):
+        self.resize_(tuple(result.shape))
+    return self.copy_(result)
 
 
 @composite("addr", inplace=True)
@@ -157,9 +166,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
         raise RuntimeError("both dimension lists should have same length")
     for i, j in zip(left, right, strict=True):
         if a.shape[i] == 1 != b.shape[j]:
-            b = b.sum(j, True)
+            b = b.sum(j, True, dtype=b.dtype)
         elif b.shape[j] == 1 != a.shape[i]:
-            a = a.sum(i, True)
+            a = a.sum(i, True, dtype=a.dtype)
         elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
@@ -266,7 +275,8 @@ def linalg_vander(x: Any, *, N: int | None = None) -> Any:
         raise RuntimeError(f"N must be greater than 1.\nN is {N}, the shape {list(x.shape)}.")
     if x.dtype == bool:
         raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Bool")
-    n = (x.shape[-1] if x.ndim else 1) if N is None else N
+    x = x.reshape(1) if x.ndim == 0 else x
+    n = x.shape[-1] if N is None else N
     rest = x.unsqueeze(-1).expand(*x.shape, n - 1) if n > 1 else x.unsqueeze(-1)[..., :0]
     ones = wrap(np.ones((*x.shape, 1), x.dtype))
     full = np.concatenate([ones, rest.cumprod(-1)], -1) if n > 1 else ones

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.registry import composite, store
+from .._core.registry import check_apart, composite, store
 from .._core.tensor_base import TensorBase, unwrap, wrap
 from .._dtypes import float32, float64, int64
 from ._common import check_not_empty, normal_dim
@@ -17,6 +17,8 @@ from .sorting import sort
 
 def _pick(input: Any, dim: int, places: Any, keepdim: bool, out: Any, name: str) -> Any:
     """Return (values, indices) of one place along `dim`."""
+    for target in out or ():
+        check_apart(target, (input,))
     values, index = Gather.apply(input, dim, wrap(places)), wrap(places)
     if not keepdim:
         values, index = values.squeeze(dim), index.squeeze(dim)
@@ -81,9 +83,8 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, *, out:
     tensor(1.)
     """
     if dim is None:
-        if input.numel() == 0:
-            return input.median()
-        return nanmedian(input.reshape(-1), 0).values
+        result = (input[~input.isnan()] if input.is_floating_point() else input).median()
+        return result if out is None else store(result, out, "nanmedian")
     dim = normal_dim(dim, input.ndim)
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
@@ -137,7 +138,8 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolat
     valid = (~np.isnan(array)).sum(-1, keepdims=True)
     count = valid if skip_nan else np.where(valid < array.shape[-1], 0, array.shape[-1])
     # A row with NaN takes its last element, which is NaN.
-    rank = places.reshape(-1) * (np.maximum(count, 1) - 1).astype(array.dtype)
+    steps = (np.maximum(count, 1) - 1).astype(array.dtype)
+    rank = places.reshape(-1) * steps
     rank = np.where(count == 0, array.shape[-1] - 1, rank).astype(array.dtype)
     if interpolation == "lower":
         rank = np.floor(rank)
@@ -149,8 +151,13 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolat
     out = Gather.apply(ranked, ranked.ndim - 1, wrap(below))
     if interpolation in ("linear", "midpoint"):
         above = Gather.apply(ranked, ranked.ndim - 1, wrap(np.ceil(rank).astype(int64)))
-        weight = np.full(rank.shape, 0.5, rank.dtype) if interpolation == "midpoint" else rank - below
-        out = out.lerp(above, wrap(weight.astype(array.dtype)))
+        if interpolation == "midpoint":
+            weight = wrap(np.full(rank.shape, 0.5, array.dtype))
+        elif isinstance(q, TensorBase) and q._requires_grad:
+            weight = q.reshape(-1) * wrap(steps) - wrap(below.astype(array.dtype))
+        else:
+            weight = wrap((rank - below).astype(array.dtype))
+        out = out.lerp(above, weight)
     out = out.movedim(-1, 0) if places.ndim else out.squeeze(-1)
     return out.reshape(((len(places),) if places.ndim else ()) + shape_out)
 

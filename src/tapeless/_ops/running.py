@@ -90,16 +90,32 @@ class Logcumsumexp(FloatUnary):
 
     def forward(self, input: Any, dim: int) -> Any:
         self.dim = normal_dim(dim, input.ndim)
-        return kernel(input, self.dim) if input.ndim else input.copy()
+        result = kernel(input, self.dim) if input.ndim else input.copy()
+        size = result.real
+        finite = size[np.isfinite(size)]
+        self.wide = finite.size > 0 and np.ptp(finite) > np.log(np.finfo(size.dtype).max) / 2
+        return result
 
     def grad_input(self, g, input, result):
-        if len(g.shape) == 0:
+        if len(g.shape) == 0 or 0 in g.shape:
             return g
-        # The sum over k >= i of g[k] exp(input[i] - result[k]), as a product of two factors that share a shift.
-        size = np.real(input)
-        shift = np.where(np.isfinite(size), size, 0).max(axis=self.dim, keepdims=True)
-        later = np.flip(np.cumsum(np.flip(g * np.exp(shift - result), self.dim), self.dim), self.dim)
-        return np.exp(input - shift) * later
+        # The sum over k >= i of g[k] exp(input[i] - result[k]).
+        if not self.wide:  # as a product of two factors that share a shift
+            size = np.real(input)
+            shift = np.where(np.isfinite(size), size, 0).max(axis=self.dim, keepdims=True)
+            later = np.flip(np.cumsum(np.flip(g * np.exp(shift - result), self.dim), self.dim), self.dim)
+            return np.exp(input - shift) * later
+        if result.dtype.kind == "c":
+            return self.by_logarithms(g, input, result)
+        # One factor would overflow.
+        above = self.by_logarithms(np.where(g > 0, g, 0), input, result)
+        return above - self.by_logarithms(np.where(g < 0, -g, 0), input, result)
+
+    def by_logarithms(self, g: Any, input: Any, result: Any) -> Any:
+        """Return the gradient by way of the logarithm of `g`, which is not negative: it overflows nowhere."""
+        none = g == 0
+        logs = np.where(none, np.finfo(g.dtype).min, np.log(np.where(none, 1, g)))
+        return np.exp(np.flip(kernel(np.flip(logs - result, self.dim), self.dim), self.dim) + input)
 
     @classmethod
     def public_function(cls):
@@ -125,4 +141,4 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, out: A
     if dims is None and keepdim:
         dims = tuple(range(input.ndim))
     result = MinMax(input.amin(dims, keepdim), input.amax(dims, keepdim))
-    return result if out is None else MinMax(*store(tuple(result), tuple(out), "aminmax"))
+    return result if out is None else MinMax(*store(tuple(result), tuple(out), "aminmax", exact=True))

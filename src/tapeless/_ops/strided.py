@@ -16,8 +16,13 @@ from ._common import as_int, normal_dim
 def storage_of(array: Any) -> tuple[Any, int]:
     """Return the whole memory that an array looks at, flat, and the place of its first element in it."""
     root = array
-    while isinstance(root.base, np.ndarray) and root.base.dtype == array.dtype:
-        root = root.base
+    while True:
+        base = root.base
+        if base is not None and not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # what NumPy's as_strided puts between a view and its memory
+        if not isinstance(base, np.ndarray) or base.dtype != array.dtype:
+            break
+        root = base
     # Memory in another order than C is as flat as any: look at it in the order of its strides.
     flat = root.T if root.flags.f_contiguous and not root.flags.c_contiguous else root
     flat = flat.reshape(-1) if flat.flags.c_contiguous else np.ravel(flat, "K")

@@ -30,15 +30,6 @@ class _InplaceActivation(Module):
         return f"{settings}, inplace=True" if self.inplace else settings
 
 
-class _DimActivation(Module):
-    """An activation along one axis."""
-
-    dim: int | None
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
 class ReLU(_InplaceActivation):
     """max(0, x).
 
@@ -50,14 +41,6 @@ class ReLU(_InplaceActivation):
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
         return F.relu(input, inplace=self.inplace)
-
-
-class ReLU6(_InplaceActivation):
-    """min(max(0, x), 6)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the activation."""
-        return F.relu6(input, self.inplace)
 
 
 class LeakyReLU(_InplaceActivation):
@@ -74,6 +57,33 @@ class LeakyReLU(_InplaceActivation):
     def extra_repr(self) -> str:
         """Return the slope."""
         return self._with_inplace(f"negative_slope={self.negative_slope}")
+
+
+class RReLU(_InplaceActivation):
+    """x where positive, a slope * x elsewhere: drawn from ``lower`` ... ``upper`` in training mode, else their mean.
+
+    Any shape. When called, raises ``RuntimeError`` unless lower <= upper and both are finite.
+
+    Sources: https://docs.pytorch.org/docs/stable/generated/torch.nn.RReLU.html; Xu et al., "Empirical evaluation of
+    rectified activations in convolutional network" (2015), https://arxiv.org/abs/1505.00853.
+
+    >>> import tapeless as tl
+    >>> tl.nn.RReLU(0.1, 0.3).eval()(tl.tensor([-1.0, 2.0]))
+    tensor([-0.2000,  2.0000])
+    """
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, input: Tensor) -> Any:
+        """Apply the activation."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the limits of the slope."""
+        return self._with_inplace(f"lower={self.lower}, upper={self.upper}")
 
 
 class PReLU(Module):
@@ -244,14 +254,14 @@ class Hardtanh(_InplaceActivation):
         for old, new, value in (("min_value", "min_val", min_value), ("max_value", "max_val", max_value)):
             if value is not None:
                 warnings.warn(
-                    f"keyword argument `{old}` is deprecated and rename to `{new}`",
+                    f"keyword argument `{old}` is deprecated and renamed to `{new}`",
                     FutureWarning,
                     stacklevel=2,
                 )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         if self.max_val <= self.min_val:
-            raise AssertionError(f"max_val must be > min_val, got {self.max_val} and {self.min_val}")
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -260,6 +270,24 @@ class Hardtanh(_InplaceActivation):
     def extra_repr(self) -> str:
         """Return the limits."""
         return self._with_inplace(f"min_val={self.min_val}, max_val={self.max_val}")
+
+
+class ReLU6(Hardtanh):
+    """min(max(0, x), 6).
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU6.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.ReLU6()(tl.tensor([-1.0, 7.0]))
+    tensor([0., 6.])
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        """Return whether it works in place."""
+        return "inplace=True" if self.inplace else ""
 
 
 class Softplus(Module):
@@ -342,56 +370,3 @@ class Threshold(_InplaceActivation):
     def extra_repr(self) -> str:
         """Return the threshold and the value."""
         return self._with_inplace(f"threshold={self.threshold}, value={self.value}")
-
-
-class GLU(_DimActivation):
-    """a * sigmoid(b), where a and b are the halves of the input along ``dim`` (Dauphin et al., 2017)."""
-
-    def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the activation."""
-        return F.glu(input, -1 if self.dim is None else self.dim)
-
-
-class Softmax(_DimActivation):
-    """exp(x) / sum(exp(x)) along ``dim``.
-
-    >>> import tapeless as tl
-    >>> tl.nn.Softmax(dim=0)(tl.zeros(2))
-    tensor([0.5000, 0.5000])
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the activation."""
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-
-class Softmin(_DimActivation):
-    """Softmax of -x along ``dim``."""
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the activation."""
-        return F.softmin(input, self.dim, _stacklevel=5)
-
-
-class LogSoftmax(_DimActivation):
-    """log(softmax(x)) along ``dim``, without overflow."""
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply the activation."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)

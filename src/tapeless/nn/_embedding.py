@@ -58,6 +58,9 @@ class _EmbeddingTable(Module):
     def reset_parameters(self) -> None:
         """Draw new vectors; set the one for padding to 0."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self) -> None:
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
@@ -179,8 +182,8 @@ class EmbeddingBag(_EmbeddingTable):
     ``include_last_offset`` the last offset is where the last bag ends. ``per_sample_weights`` weigh the rows, for
     ``mode="sum"``. The other arguments are those of `Embedding`; the padding row does not count at all.
 
-    Raises ``AssertionError`` for a ``padding_idx`` out of range; when called, ``ValueError`` for inputs and offsets that
-    do not fit together and for an unknown ``mode``, ``IndexError`` for numbers out of range.
+    Raises ``AssertionError`` for a ``padding_idx`` out of range; when called, ``ValueError`` for inputs and offsets
+    that do not fit together and for an unknown ``mode``, ``IndexError`` for numbers out of range.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.EmbeddingBag.html
 

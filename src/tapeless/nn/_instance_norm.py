@@ -11,10 +11,10 @@ from . import functional as F
 from ._batch_norm import _NormBase
 
 _OLD_STATISTICS = (
-    "Unexpected running stats buffer(s) {names} for {kind} with track_running_stats=False. If state_dict is a checkpoint "
-    "saved before 0.4.0, this may be expected because {kind} does not track running stats by default since 0.4.0. Please "
-    "remove these keys from state_dict. If the running stats are actually needed, instead set track_running_stats=True in "
-    "{kind} to enable them. See the documentation of {kind} for details."
+    "Unexpected running stats buffer(s) {names} for {kind} with track_running_stats=False. If state_dict is a "
+    "checkpoint saved before 0.4.0, this may be expected because {kind} does not track running stats by default since "
+    "0.4.0. Please remove these keys from state_dict. If the running stats are actually needed, instead set "
+    "track_running_stats=True in {kind} to enable them. See the documentation of {kind} for details."
 )
 
 
@@ -38,7 +38,9 @@ class _InstanceNorm(_NormBase):
         self._check_input_dim(input)
         unbatched = input.ndim == self._channel_dims[0]
         self._check_channels(input, 0 if unbatched else 1)
-        return self._apply_instance_norm(input.unsqueeze(0)).squeeze(0) if unbatched else self._apply_instance_norm(input)
+        if unbatched:
+            return self._apply_instance_norm(input.unsqueeze(0)).squeeze(0)
+        return self._apply_instance_norm(input)
 
     def _check_channels(self, input: Tensor, dim: int) -> None:
         if input.shape[dim] == self.num_features:
@@ -66,9 +68,7 @@ class _InstanceNorm(_NormBase):
             self.eps,
         )
 
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *rest: Any
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *rest: Any) -> None:
         if local_metadata.get("version") is None and not self.track_running_stats:
             keys = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
             if keys:

@@ -184,9 +184,10 @@ class _ResponseNorm(Module):
 
 
 class LocalResponseNorm(_ResponseNorm):
-    """Each value of (N, C, ...) divided by ``(k + alpha * m) ** beta``, m the mean square over ``size`` channels around.
+    """Each value of (N, C, ...) divided by ``(k + alpha * m) ** beta``.
 
-    Channels beyond the first and last count as 0. When called, raises ``ValueError`` for fewer than 3 dims.
+    m is the mean square over the ``size`` channels around it; those beyond the first and last count as 0.
+    When called, raises ``ValueError`` for fewer than 3 dims.
 
     Sources: https://docs.pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html; Krizhevsky et al.,
     "ImageNet classification with deep convolutional neural networks" (2012).

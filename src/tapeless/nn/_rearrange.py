@@ -7,7 +7,6 @@ from typing import Any
 from tapeless._tensor import Tensor
 
 from . import functional as F
-from ._convolution import Sizes
 from ._module import Module
 
 
@@ -101,7 +100,7 @@ class Unfold(Module):
     torch.Size([2, 30, 4])
     """
 
-    def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> None:
+    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.dilation = dilation
@@ -114,9 +113,7 @@ class Unfold(Module):
 
     def extra_repr(self) -> str:
         """Return the settings of the windows."""
-        return (
-            f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
-        )
+        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
 
 class Fold(Module):
@@ -135,11 +132,11 @@ class Fold(Module):
 
     def __init__(
         self,
-        output_size: Sizes,
-        kernel_size: Sizes,
-        dilation: Sizes = 1,
-        padding: Sizes = 0,
-        stride: Sizes = 1,
+        output_size: Any,
+        kernel_size: Any,
+        dilation: Any = 1,
+        padding: Any = 0,
+        stride: Any = 1,
     ) -> None:
         super().__init__()
         self.output_size = output_size

@@ -41,11 +41,11 @@ for name, deviation in (("var_mean", np.var), ("std_mean", np.std)):
 
 # -- Order -----------------------------------------------------------------------------------------------
 
+# Which of equal elements is named, and so gets the gradient, is not said.
 row("kthvalue", [call(f(5), 2), call(f(2, 4), 3, 1), call(f(4, 2), 1, dim=0, keepdim=True), call(f(), 1)],
     lambda x, k, dim=-1, keepdim=False: None if x.ndim == 0 or keepdim else (
-        np.sort(x, dim).take(k - 1, dim), np.argsort(x, dim).take(k - 1, dim)), kinds="f")  # fmt: skip
+        np.sort(x, dim).take(k - 1, dim), np.argsort(x, dim).take(k - 1, dim)), kinds="f", kinks=False)  # fmt: skip
 REPEATED = np.array([[1.0, 2.0, 2.0], [3.0, 3.0, 1.0]])
-# Which of equal elements is named, and so gets the gradient, is not said.
 row("mode", [call(f(5)), call(f(3, 2), 0), call(f(2, 3), 1, True), call(f()), call(REPEATED)], kinds="", kinks=False,
     gradient=False)  # fmt: skip
 row("nanmedian", [call(f(5)), call(f(2, 4), 1), call(f(3, 2), dim=0, keepdim=True), call(f()), *GAPS], kinds="f")
@@ -54,7 +54,7 @@ QUANTILES = [
     call(f(5), 0.3),
     call(f(2, 4), 0.6, 1),
     call(f(4, 2), 0.25, dim=0, keepdim=True),
-    call(f(2, 3), np.float32([0.0, 0.4, 1.0]).astype(float), 1),
+    call(f(2, 3), np.array([0.1, 0.4, 0.9]), 1),
     call(f(2, 3), 1.0, keepdim=True),
     call(f(), 0.5),
     *[call(f(6), 0.35, interpolation=method) for method in METHODS],
@@ -80,8 +80,9 @@ COVARIANCES = [call(f(5)), call(f(2, 4)), call(f(3, 4), correction=0), call(f(2,
 WEIGHED = [call(f(2, 3), aweights=f(3, lo=0.5)), call(f(2, 3), fweights=np.array([1, 2, 1]), aweights=f(3, lo=0.5))]
 row("cov", [*COVARIANCES, *WEIGHED], lambda x, correction=1, **k: np.cov(x, ddof=correction, **k), kinds="f")
 row("corrcoef", [call(f(5)), call(f(2, 4)), call(f(3, 5))], np.corrcoef, kinds="f")
-STEPS = [call(f(5)), call(f(2, 4), 2), call(f(3, 2), 1, 0), call(f(2, 2), prepend=f(2, 1), append=f(2, 2)), call(f(3), 0)]
-row("diff", [*STEPS, call(f(2), 3), call(f(0))], lambda x, n=1, dim=-1, **k: np.diff(x, min(n, x.shape[dim]), dim, **k))
+STEPS = [call(f(5)), call(f(2, 4), 2), call(f(3, 2), 1, 0), call(f(2, 2), prepend=f(2, 1), append=f(2, 2))]
+STEPS += [call(f(3), 0), call(f(2), 3), call(f(0))]
+row("diff", STEPS, lambda x, n=1, dim=-1, **k: np.diff(x, min(n, x.shape[dim]), dim, **k))
 AREAS = [
     call(f(5)),
     call(f(2, 4), dx=0.5),
@@ -118,20 +119,23 @@ row("histogramdd", [call(f(8, 2), [2, 3]), call(f(8, 2), [2, 2], range=(-1.0, 1.
 COUNTS = [call(f(9), 4), call(f(9), 5, -1, 1), call(f(2, 3), bins=3, min=0, max=2), call(np.ones(3), 2), call(f(0), 2)]
 row("histc", COUNTS, lambda x, bins, min=0, max=0: None if min == max else np.histogram(x, bins, (min, max))[0],
     kinds="f", gradient=False)  # fmt: skip
-row("bincount", [call(ints(9, high=5)), call(ints(4, high=3), f(4)), call(ints(4, high=3), minlength=7), call(ints(0, high=1))],
-    np.bincount, kinds="f", gradient=False)  # fmt: skip
+NUMBERS = ints(4, high=3)
+row("bincount", [call(NUMBERS), call(NUMBERS, f(4)), call(NUMBERS, minlength=7), call(ints(0, high=1))], np.bincount,
+    kinds="f", gradient=False)  # fmt: skip
 SORTED = np.sort(f(5))
 SEARCHES = [call(SORTED, f(4)), call(SORTED, f(2, 3), right=True), call(np.sort(f(2, 4)), f(2, 3)), call(SORTED, 0.5)]
 SEARCHES += [call(SORTED, SORTED, side="right"), call(SORTED, SORTED, out_int32=True), call(f(0), f(2))]
 ORDER = np.array([2, 0, 1])
 row("searchsorted", [*SEARCHES, call(np.array([1.0, 2.0, 0.0]), f(3), sorter=ORDER)], kinds="fi", gradient=False)
-row("bucketize", [call(f(2, 3), SORTED), call(SORTED, SORTED, right=True), call(0.5, SORTED)], kinds="fi", gradient=False)
+BUCKETS = [call(f(2, 3), SORTED), call(SORTED, SORTED, right=True), call(0.5, SORTED)]
+row("bucketize", BUCKETS, kinds="fi", gradient=False)
 WANTED = np.array([1.0, 3.0])
-row("isin", [call(np.arange(5.0), WANTED), call(np.arange(4.0), WANTED, invert=True), call(WANTED, 3.0), call(1.0, WANTED)],
-    lambda a, b, invert=False: np.isin(a, b, invert=invert), kinds="fi", gradient=False)  # fmt: skip
+AMONG = [call(np.arange(5.0), WANTED), call(np.arange(4.0), WANTED, invert=True), call(WANTED, 3.0), call(1.0, WANTED)]
+row("isin", AMONG, lambda a, b, invert=False: np.isin(a, b, invert=invert), kinds="fi", gradient=False)
 row("argwhere", [call(ints(2, 3, high=2)), call(f()), call(f(0)), call(mask(2, 2))], np.argwhere)
 row("nonzero_static", [call(ints(2, 3, high=2), size=3), call(f(2), size=4, fill_value=-7), call(np.zeros(2), size=0)])
-row("unravel_index", [call(ints(4, high=6), (2, 3)), call(np.array(5), (2, 3)), call(ints(3, high=4), 4)], np.unravel_index)
+FLAT = [call(ints(4, high=6), (2, 3)), call(np.array(5), (2, 3)), call(ints(3, high=4), 4)]
+row("unravel_index", FLAT, np.unravel_index)
 FEW = ints(2, 5, high=3)
 UNIQUES = [call(FEW), call(FEW, return_inverse=True), call(FEW, return_counts=True), call(FEW[0], True, True, True)]
 UNIQUES += [call(np.array([[1.0, 2.0], [0.5, 1.0], [1.0, 2.0]]), dim=0, return_inverse=True, return_counts=True)]
