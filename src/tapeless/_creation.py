@@ -300,11 +300,11 @@ def _spaced(start: Any, end: Any, steps: int, dtype: Any) -> Any:
     places = np.arange(steps)
     step = (end - start) / max(steps - 1, 1)
     if dtype.kind in "iu":
-        wide = np.float32
-        places = places.astype(wide)
+        # PyTorch's compiler fuses product and sum, so that only the sum is rounded; what is cut off depends on it.
+        wide = np.longdouble
         start, end = wide(start), wide(end)
     values = np.where(places < steps // 2, start + places * wide(step), end - (steps - 1 - places) * wide(step))
-    return np.trunc(values).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)
+    return np.trunc(values.astype(np.float64)).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)
 
 
 def linspace(

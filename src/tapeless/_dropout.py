@@ -12,17 +12,12 @@ import numpy as np
 
 from ._core.registry import composite
 from ._core.tensor_base import unwrap, wrap
-from ._ops import attention
-from ._ops.pooling import declare_fractional
+from ._ops.pooling import fractional
 from ._random import stream_of
 
 
 def _uniform(shape: Any, dtype: Any) -> Any:
     return stream_of(None).uniform(shape, dtype)
-
-
-for _ndim in (2, 3):
-    declare_fractional(_ndim, _uniform)
 
 
 def _check(p: float) -> None:
@@ -53,9 +48,6 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     kept = _kept(input._array.shape, p, input._array.dtype)
     kept *= 1 / (1 - p)
     return _multiply(input, kept, inplace)
-
-
-attention._drop.append(dropout)
 
 
 def _feature_dropout(input: Any, p: float, training: bool, inplace: bool) -> Any:
@@ -170,3 +162,31 @@ def rrelu(
     else:
         slope = slope * (array <= 0) + (array > 0)
     return _multiply(input, slope.astype(array.dtype), inplace)
+
+
+def _declare_fractional(ndim: int) -> None:
+    name = f"fractional_max_pool{ndim}d"
+
+    def fractional_max_pool(
+        input: Any,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Any = None,
+    ) -> Any:
+        options = (kernel_size, output_size, output_ratio, _random_samples)
+        values, index = fractional(name, ndim, input, options, _uniform)
+        return (values, index) if return_indices else values
+
+    fractional_max_pool.__name__ = fractional_max_pool.__qualname__ = name
+    fractional_max_pool.__doc__ = f"""Return maxima of windows that begin at random, in the last {ndim} dims.
+
+    Graham, "Fractional max-pooling" (2014). Give `output_size`, or `output_ratio` of the input's sizes.
+    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.{name}.html
+    """
+    composite(f"nn.functional.{name}", methods="")(fractional_max_pool)
+
+
+for _ndim in (2, 3):
+    _declare_fractional(_ndim)

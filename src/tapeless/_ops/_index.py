@@ -4,7 +4,7 @@ FAMILIES: dict[str, str] = {
     "_dropout": """
 alpha_dropout dropout feature_alpha_dropout native_dropout_backward nn.functional.alpha_dropout nn.functional.dropout
 nn.functional.dropout1d nn.functional.dropout2d nn.functional.dropout3d nn.functional.feature_alpha_dropout
-nn.functional.rrelu rrelu
+nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d nn.functional.rrelu rrelu
 """,
     "_lowrank": """
 pca_lowrank svd_lowrank
@@ -123,16 +123,15 @@ nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d nn.functiona
 nn.functional.adaptive_max_pool1d nn.functional.adaptive_max_pool1d_with_indices nn.functional.adaptive_max_pool2d
 nn.functional.adaptive_max_pool2d_with_indices nn.functional.adaptive_max_pool3d
 nn.functional.adaptive_max_pool3d_with_indices nn.functional.avg_pool1d nn.functional.avg_pool2d
-nn.functional.avg_pool3d nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d
-nn.functional.lp_pool1d nn.functional.lp_pool2d nn.functional.lp_pool3d nn.functional.max_pool1d
-nn.functional.max_pool1d_with_indices nn.functional.max_pool2d nn.functional.max_pool2d_with_indices
-nn.functional.max_pool3d nn.functional.max_pool3d_with_indices nn.functional.max_unpool1d nn.functional.max_unpool2d
-nn.functional.max_unpool3d
+nn.functional.avg_pool3d nn.functional.lp_pool1d nn.functional.lp_pool2d nn.functional.lp_pool3d
+nn.functional.max_pool1d nn.functional.max_pool1d_with_indices nn.functional.max_pool2d
+nn.functional.max_pool2d_with_indices nn.functional.max_pool3d nn.functional.max_pool3d_with_indices
+nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.max_unpool3d
 """,
     "_ops.products": """
 Tensor.addbmm Tensor.addbmm_ Tensor.addmv Tensor.addmv_ Tensor.addr Tensor.addr_ Tensor.combinations Tensor.cross
-Tensor.inner Tensor.kron Tensor.vdot addbmm addmv addr combinations cross inner kron linalg.cross linalg.diagonal
-linalg.vander linalg.vdot linalg.vecdot tensordot vander vdot
+Tensor.inner Tensor.kron Tensor.vdot addbmm addbmm_ addmv addr combinations cross inner kron linalg.cross
+linalg.diagonal linalg.vander linalg.vdot linalg.vecdot tensordot vander vdot
 """,
     "_ops.quantile": """
 Tensor.kthvalue Tensor.mode Tensor.msort Tensor.nanmean Tensor.nanmedian Tensor.nanquantile Tensor.nansum

@@ -16,12 +16,9 @@ from .._core.tensor_base import unwrap, wrap
 from .._dtypes import bool_
 from .activation import Softmax
 
-_drop: list[Callable[..., Any]] = []  # dropout draws, so it lives in a layer above, which puts it here
-
-
 def dropout(input: Any, p: float) -> Any:
-    """Return `input` after dropout with probability `p`."""
-    return _drop[0](input, p, True)
+    """Return `input` after dropout with probability `p`; it draws, so it is declared in a layer above."""
+    return FUNCTIONS["nn.functional.dropout"](input, p)
 
 
 def _causal(length: int, source: int) -> Any:

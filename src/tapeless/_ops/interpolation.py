@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import composite
-from .._core.tensor_base import wrap
+from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64
 from .pooling import _adaptive_average
 
@@ -101,10 +101,7 @@ _DIMS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 
 def _apply(input: Any, dim: int, matrix: Any) -> Any:
     """Multiply a matrix into one dim."""
-    rows = wrap(matrix.T.astype(input.dtype if input.dtype.kind == "f" else np.float32))
-    if input.dtype.kind != "f":  # uint8 images: in floats, and rounded half up after each dim
-        return (input.float().transpose(dim, -1) @ rows).transpose(dim, -1)
-    return (input.transpose(dim, -1) @ rows).transpose(dim, -1)
+    return (input.transpose(dim, -1) @ wrap(matrix.T.astype(input.dtype))).transpose(dim, -1)
 
 
 def _sizes(input: Any, size: Any, scale_factor: Any, ndim: int) -> tuple[list[int], list[float | None]]:
@@ -193,18 +190,37 @@ def interpolate(
 def _resize(
     input: Any, sizes: list[int], scales: list[float | None], mode: str, align: bool, antialias: bool
 ) -> Any:
-    whole = input.dtype
+    if input.dtype.kind in "iu" and mode in _SMOOTHED:
+        return wrap(_resize_bytes(unwrap(input), sizes, scales, mode, align, antialias))
     for axis, (m, scale) in enumerate(zip(sizes, scales, strict=True)):
         dim, n = axis + 2, input.shape[axis + 2]
         if mode.startswith("nearest"):
             input = input.index_select(dim, wrap(_nearest(n, m, scale, mode == "nearest-exact")))
-        elif antialias:
-            input = _apply(input, dim, _smoothed(n, m, scale, align, *_SMOOTHED[mode]))
-        elif n != m or (scale and scale != 1 and not align):
-            input = _apply(input, dim, _MATRICES[mode](n, m, scale, align))
-    if whole.kind in "iu" and input.dtype != whole:
-        input = input.round().clamp(0, 255).to(whole)
+        elif antialias or n != m or (scale and scale != 1 and not align):
+            input = _apply(input, dim, _matrix(mode, n, m, scale, align, antialias))
     return input.clone() if input._view is not None else input
+
+
+def _matrix(mode: str, n: int, m: int, scale: float | None, align: bool, antialias: bool) -> Any:
+    if antialias:
+        return _smoothed(n, m, scale, align, *_SMOOTHED[mode])
+    return _MATRICES[mode](n, m, scale, align)
+
+
+def _resize_bytes(
+    array: Any, sizes: list[int], scales: list[float | None], mode: str, align: bool, antialias: bool
+) -> Any:
+    """Resize an image of bytes as PyTorch and Pillow do: weights of 15 bits, first rows, then columns, rounded each."""
+    for axis in (1, 0):
+        n, m = array.shape[axis + 2], sizes[axis]
+        weights = _matrix(mode, n, m, scales[axis], align, antialias)
+        bits = 0
+        while bits < 22 and int(0.5 + weights.max() * (1 << (bits + 1))) < 1 << 15:
+            bits += 1
+        whole = np.trunc(weights * (1 << bits) + np.where(weights < 0, -0.5, 0.5)).astype(int64)
+        rows = np.swapaxes(array, axis + 2, -1).astype(int64) @ whole.T
+        array = np.clip((rows + (1 << (bits - 1))) >> bits, 0, 255).astype(array.dtype).swapaxes(axis + 2, -1)
+    return np.ascontiguousarray(array)
 
 
 @composite("nn.functional.upsample", methods="")

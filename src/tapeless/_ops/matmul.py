@@ -220,5 +220,6 @@ def _linear_mismatch(input: Any, weight: Any) -> str:
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """Return ``input1 @ weight[k] @ input2 + bias[k]`` for each k; `weight` has shape (out, in1, in2)."""
     left = Matmul.apply(input1.unsqueeze(-2).unsqueeze(-2), weight).squeeze(-2)  # (..., out, in2)
-    out = (left * input2.unsqueeze(-2)).sum(-1)
+    products = left * input2.unsqueeze(-2)
+    out = products.sum(-1, dtype=products.dtype)
     return out if bias is None else out + bias

@@ -270,7 +270,7 @@ def _maximum(name: str, ndim: int, input: Any, options: tuple[Any, ...]) -> Any:
     return MaxPool.apply(input, window, strides, pads, dilations, sizes)
 
 
-def _fractional(name: str, ndim: int, input: Any, options: tuple[Any, ...], draw: Callable[..., Any]) -> Any:
+def fractional(name: str, ndim: int, input: Any, options: tuple[Any, ...], draw: Callable[..., Any]) -> Any:
     kernel_size, output_size, output_ratio, samples = options
     if output_size is None and output_ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
@@ -288,7 +288,7 @@ def _fractional(name: str, ndim: int, input: Any, options: tuple[Any, ...], draw
     samples = samples.reshape(*(input.shape[: input.ndim - ndim]), ndim)
     starts = []
     for axis, (n, m, k) in enumerate(zip(inner, sizes, window, strict=True)):
-        if m + k - 1 > n:
+        if m + k - 1 > n - (ndim == 3):  # PyTorch wants one more in three dims
             raise RuntimeError(f"{name}(): pool size {k} too large relative to input size {n}\nThe output size is {m}.")
         u = samples[..., ndim - 1 - axis if ndim == 2 else axis]  # PyTorch's order: of two numbers width first
         starts.append(_starts(n, m, k, u))
@@ -435,24 +435,3 @@ def _declare(ndim: int) -> None:
 
 for _ndim in (1, 2, 3):
     _declare(_ndim)
-
-
-def declare_fractional(ndim: int, draw: Callable[..., Any]) -> None:
-    """Declare fractional maximum pooling; `draw` makes its random numbers, and lives in a layer above."""
-    name = f"fractional_max_pool{ndim}d"
-
-    def fractional_max_pool(
-        input: Any,
-        kernel_size: Any,
-        output_size: Any = None,
-        output_ratio: Any = None,
-        return_indices: bool = False,
-        _random_samples: Any = None,
-    ) -> Any:
-        options = (kernel_size, output_size, output_ratio, _random_samples)
-        values, index = _fractional(name, ndim, input, options, draw)
-        return (values, index) if return_indices else values
-
-    _publish(
-        f"nn.functional.{name}", fractional_max_pool, f"Return maxima of windows that begin at random, {ndim} dims."
-    )

@@ -279,8 +279,7 @@ def linalg_vander(x: Any, *, N: int | None = None) -> Any:
     n = x.shape[-1] if N is None else N
     rest = x.unsqueeze(-1).expand(*x.shape, n - 1) if n > 1 else x.unsqueeze(-1)[..., :0]
     ones = wrap(np.ones((*x.shape, 1), x.dtype))
-    full = np.concatenate([ones, rest.cumprod(-1)], -1) if n > 1 else ones
-    return full.to(x.dtype) if full.dtype != x.dtype else full
+    return np.concatenate([ones, rest.cumprod(-1)], -1) if n > 1 else ones
 
 
 @composite("vander", methods="", numpy=np.vander)

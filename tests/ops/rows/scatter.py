@@ -151,3 +151,4 @@ row(
     layout=False,
     kinks=False,  # PyTorch gives the input the gradient of what was written over, and none of the rest
 )
+row("_div_", [], because="writes into its first argument; its rules are those of div")
