@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_modules import ModuleErrorEnum, module_db
 
-from tests.nn.module_pair import Pair, ours_of
+from tests.nn.module_pair import Pair, ours_of  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -32,7 +32,28 @@ MISSING = set(
 )
 
 # What the functions behind the layers do differently yet, by test.
-WAITING = {}
+NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+FRACTIONAL = "an input without batch dim takes the first of _random_samples of several"
+WAITING = {
+    **{f"test_module[{name}-train]": "an empty batch makes running statistics nan" for name in NORMS},
+    **{f"test_errors[{name}-{mode}]": "batch_norm takes eps <= 0" for name in NORMS for mode in ("train", "eval")},
+    **{f"test_module[FractionalMaxPool3d-{mode}]": FRACTIONAL for mode in ("train", "eval")},
+    "test_second_gradients[FractionalMaxPool3d]": FRACTIONAL,
+    **{f"test_module[KLDivLoss-{mode}]": "gradients for targets <= 0 are nan" for mode in ("train", "eval")},
+    "test_second_gradients[KLDivLoss]": "gradients for targets <= 0 are nan",
+    **{
+        f"test_errors[{name}-{mode}]": f"first lines of the errors of {function} differ"
+        for mode in ("train", "eval")
+        for name, function in {
+            "MaxPool2d": "max_pool2d",
+            "MultiMarginLoss": "multi_margin_loss",
+            "NLLLoss": "nll_loss",
+            "CrossEntropyLoss": "cross_entropy",
+            "LinearCrossEntropyLoss": "cross_entropy",
+            "Embedding": "embedding",
+        }.items()
+    },
+}
 
 
 def name_of(info: Any) -> str:

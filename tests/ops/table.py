@@ -5,7 +5,8 @@
     row("exp", unary(-2, 2), np.exp)
 
 The float64 arrays of a sample are its data: they are what gradients are taken of, and what is converted when
-other dtypes are tried. Integer and bool arrays are positions and masks, and stay what they are.
+other dtypes are tried. Other arrays stay what they are: integers and bools are positions and masks, and float32
+is for limits and kinks, where values are compared and no gradient is taken.
 """
 
 from __future__ import annotations

@@ -472,12 +472,15 @@ class Recording(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         return Recording(np.asarray(self.array[bare(index)]))
 
-    @property
-    def T(self) -> Any:
-        return Recording(self.array.T)
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+    T = property(lambda self: Recording(self.array.T))
+    real = property(lambda self: Recording(self.array.real))
+    imag = property(lambda self: Recording(self.array.imag))
 
 
-for _name in ("reshape", "sum", "mean", "swapaxes", "astype", "squeeze", "max", "transpose", "copy"):
+for _name in "reshape sum mean swapaxes astype squeeze max min transpose copy conj all any".split():
 
     def _method(self, *args, _name=_name, **kwargs):
         return Recording(np.asarray(getattr(self.array, _name)(*bare(args), **bare(kwargs))))

@@ -29,9 +29,10 @@ _RADIUS = 5.4  # the approximant is exact to double precision below this 1-norm 
 @kernel
 def exponential(A: Any) -> Any:
     """Return e to the power of each matrix: halve until small, approximate, square as often."""
-    n = A.shape[-1]
+    n, kind = A.shape[-1], A.dtype
+    A = A.astype(np.result_type(kind, np.float64))  # squaring doubles the error each time
     if A.size == 0:
-        return A.copy()
+        return A.astype(kind)
     size = np.abs(A).sum(-2).max()
     halvings = max(0, math.ceil(math.log2(size / _RADIUS))) if np.isfinite(size) and size > 0 else 0
     A = A / A.dtype.type(2.0**halvings)
@@ -46,7 +47,7 @@ def exponential(A: Any) -> Any:
     result = np.linalg.solve(even - odd, even + odd)
     for _ in range(halvings):
         result = result @ result
-    return result.astype(A.dtype, copy=False)
+    return result.astype(kind, copy=False)
 
 
 class Exponential(Function):

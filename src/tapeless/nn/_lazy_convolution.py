@@ -38,10 +38,11 @@ class _LazyConvNd(LazyModuleMixin, _ConvNd):
 
     def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
         """Take ``in_channels`` from ``input``, and draw weights and biases."""
+        if self.in_channels == 0:  # where a state dict gave the weight its shape, PyTorch leaves it at 0
+            self.in_channels = self._get_in_channels(input)
+            self._check_settings()
         if not isinstance(self.weight, UninitializedParameter):
             return
-        self.in_channels = self._get_in_channels(input)
-        self._check_settings()
         self.weight.materialize(self._weight_shape())
         if isinstance(self.bias, UninitializedParameter):
             self.bias.materialize((self.out_channels,))

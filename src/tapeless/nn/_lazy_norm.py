@@ -47,8 +47,9 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
 
     def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
         """Take ``num_features`` from dim 1 of ``input``, and set first values."""
-        if self.has_uninitialized_params():
+        if self.num_features == 0:  # where a state dict gave the shapes, PyTorch leaves it at 0
             self.num_features = input.shape[1]
+        if self.has_uninitialized_params():
             for value in (self.weight, self.bias, self.running_mean, self.running_var):
                 if is_lazy(value):
                     value.materialize((self.num_features,))  # type: ignore[union-attr]

@@ -205,8 +205,10 @@ class LocalResponseNorm(_ResponseNorm):
 class CrossMapLRN2d(_ResponseNorm):
     """`LocalResponseNorm` for (N, C, H, W) as Caffe has it: the window always has an odd number of channels.
 
-    An even ``size`` takes ``size - 1`` channels, but still divides by ``size``. When called, raises ``ValueError``
-    unless the input has 4 dims.
+    An even ``size`` takes ``size - 1`` channels, but still divides by ``size``. PyTorch differs in two ways that its
+    own gradcheck finds fault with: there the first channel is part of all later windows, too, and the gradient is that
+    of other windows. When called, raises ``ValueError`` unless the input has
+    4 dims.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossMapLRN2d.html
 

@@ -66,7 +66,9 @@ class ConstantPad1d(_ConstantPadNd):
 
 
 class ConstantPad2d(_ConstantPadNd):
-    """Pad the last two dims of (N, C, H, W) or (C, H, W) with ``value``, ``padding`` as at the top of the module.
+    """Pad the last two dims of (N, C, H, W) or (C, H, W) with ``value``.
+
+    ``padding`` is (left, right, top, bottom) or one number for all; negative numbers crop.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad2d.html
 
@@ -79,7 +81,9 @@ class ConstantPad2d(_ConstantPadNd):
 
 
 class ConstantPad3d(_ConstantPadNd):
-    """Pad the last three dims of (N, C, D, H, W) or (C, D, H, W) with ``value``, as at the top of the module.
+    """Pad the last three dims of (N, C, D, H, W) or (C, D, H, W) with ``value``.
+
+    ``padding`` is (left, right, top, bottom, front, back) or one number for all; negative numbers crop.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad3d.html
 
@@ -110,7 +114,7 @@ class ZeroPad1d(ConstantPad1d):
 
 
 class ZeroPad2d(ConstantPad2d):
-    """Pad the last two dims of (N, C, H, W) or (C, H, W) with zeros, ``padding`` as at the top of the module.
+    """Pad the last two dims of (N, C, H, W) or (C, H, W) with zeros; ``padding`` as for `ConstantPad2d`.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
 
@@ -128,7 +132,7 @@ class ZeroPad2d(ConstantPad2d):
 
 
 class ZeroPad3d(ConstantPad3d):
-    """Pad the last three dims of (N, C, D, H, W) or (C, D, H, W) with zeros, ``padding`` as at the top of the module.
+    """Pad the last three dims of (N, C, D, H, W) or (C, D, H, W) with zeros; ``padding`` as for `ConstantPad3d`.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad3d.html
 

@@ -75,12 +75,16 @@ class MaxPool1d(_MaxPoolNd):
 
 
 class MaxPool2d(_MaxPoolNd):
-    """The maximum of each window of an image: (N, C, H, W) to (N, C, H', W'), sizes as at the top of the module.
+    """The maximum of each window of an image: (N, C, H, W) or (C, H, W) to (N, C, H', W') or without N.
 
-    Pads with ``padding`` places of minus infinity, at most half a window; ``dilation`` is the distance between the
-    places of a window. With ``return_indices`` the result is a pair: the maxima, and their places in the flattened
-    image, which `MaxUnpool2d` takes. When called, raises ``RuntimeError`` for settings that leave no room for a
-    window.
+    Sizes are a number, or a pair; ``stride`` is ``kernel_size`` unless given:
+
+        H' = (H + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1
+
+    rounded up instead of down with ``ceil_mode``. Pads with ``padding`` places of minus infinity, at most half a
+    window; ``dilation`` is the distance between the places of a window. With ``return_indices`` the result is a pair:
+    the maxima, and their places in the flattened image, which `MaxUnpool2d` takes. When called, raises
+    ``RuntimeError`` for settings that leave no room for a window.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
 
@@ -244,11 +248,11 @@ class _AvgPool2dOr3d(_AvgPoolNd):
 
 
 class AvgPool2d(_AvgPool2dOr3d):
-    """The mean of each window of an image: (N, C, H, W) to (N, C, H', W'), sizes as at the top of the module.
+    """The mean of each window of an image: (N, C, H, W) or (C, H, W) to (N, C, H', W') or without N.
 
-    Pads with ``padding`` zeros, at most half a window; they count in the mean unless ``count_include_pad`` is False.
-    ``divisor_override`` is divided by in place of the number of places. When called, raises ``RuntimeError`` for
-    settings that leave no room for a window.
+    The sizes are those of `MaxPool2d`, without dilation. Pads with ``padding`` zeros, at most half a window; they count
+    in the mean unless ``count_include_pad`` is False. ``divisor_override`` is divided by in place of the number of
+    places. When called, raises ``RuntimeError`` for settings that leave no room for a window.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ._arena import Unit
-from ._optimizer import Optimizer, Params, check_options
+from ._optimizer import Optimizer, Params
+from ._options import check_betas, check_options, gradient, refuse_differentiable
 
 
 class Adam(Optimizer):
@@ -45,8 +46,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        if differentiable:
-            raise NotImplementedError("differentiable=True is not supported; use autograd.grad and plain arithmetic")
+        refuse_differentiable(differentiable)
         super().__init__(
             params,
             {
@@ -72,9 +72,7 @@ class Adam(Optimizer):
             ("eps", lambda x: x >= 0, "epsilon value"),
             ("weight_decay", lambda x: x >= 0, "weight_decay value"),
         )
-        for i, beta in enumerate(group["betas"]):
-            if not 0 <= beta < 1:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        check_betas(group)
 
     def update(self, unit: Unit, group: dict[str, Any]) -> None:
         """Compute one step of a unit."""
@@ -182,9 +180,7 @@ def adam(
     The moments are carried without their factors (1 - beta), which `eps` and `rate` make up for: each then needs
     one multiply and one add, ten NumPy calls in all. With `share1` and `share2`, the moments are PyTorch's own.
     """
-    g = -grads if maximize else grads
-    if decay is not None:
-        g = values * decay + g
+    g = gradient(values, grads, decay, maximize)
     if shrink is not None:
         np.multiply(values, shrink, values)
     np.multiply(m, beta1, m)

@@ -65,6 +65,13 @@ def cut(shapes: list[Any]) -> tuple[Any, list[Any]]:
     return memory.array(size // dtype.itemsize, dtype, 0), parts
 
 
+def filled(array: Any, number: float) -> Any:
+    """Fill new memory with a number, also the imaginary part of complex memory, and return it."""
+    if number:
+        array[...] = complex(number, number) if array.dtype.kind == "c" else number
+    return array
+
+
 def array_of(g: Any) -> Any:
     """Return a gradient as an array, also when someone has looked at it and it is a tensor since."""
     return g._array if isinstance(g, TensorBase) else g
@@ -77,6 +84,7 @@ class Unit:
         self.params = params
         self.steps = 0
         self.state: dict[str, Any] = {}
+        self.numbers: dict[str, Any] = {}  # what of the state is one number for the whole unit, as NumPy scalars
         self.scales: dict[str, float] = {}  # what the state must be multiplied by to be in PyTorch's units
         self.scratch: dict[str, Any] = {}
         self.keys: list[int] = []
@@ -96,8 +104,8 @@ class Unit:
         """Return the state `name` of parameter `i`, in its shape."""
         raise NotImplementedError
 
-    def new_state(self, name: str) -> Any:
-        """Make a state of zeros."""
+    def new_state(self, name: str, fill: float = 0, shape: Any = None) -> Any:
+        """Make a state in the parameters' shapes, filled with a number; or, in a `Single`, in another shape."""
         raise NotImplementedError
 
     def open_state(self) -> None:
@@ -112,22 +120,27 @@ class Unit:
         clock.mark_keys(self.keys)
 
     def scalar(self, name: str, value: float) -> Any:
-        """Return `value` as a 0-d array of the unit's dtype: NumPy takes a microsecond to convert a float."""
+        """Return `value` as a 0-d array of the unit's (real) dtype: NumPy takes a microsecond to convert a float."""
         box = self.scratch.get(name)
         if box is None:
-            box = self.scratch[name] = np.zeros((), self.values.dtype)
+            box = self.scratch[name] = np.zeros((), self.values.real.dtype)
         box[()] = value
         return box
 
     def chunks(self, *arrays: Any) -> Iterator[Any]:
         """Go through arrays of the unit's size together, a cache-sized piece at a time, and with memory to compute in.
 
-        None stands for an array that is not needed.
+        None stands for an array that is not needed. Of complex arrays the real parts come first, then the imaginary
+        ones: as in PyTorch, they are updated as if they were parameters of their own.
         """
+        if arrays[0].dtype.kind == "c":
+            yield from self.chunks(*[None if array is None else array.real for array in arrays])
+            yield from self.chunks(*[None if array is None else array.imag for array in arrays])
+            return
         size = arrays[0].size
         t = self.scratch.get("temporary")
         if t is None:
-            t = self.scratch["temporary"] = empty_like(self.values, min(size, CHUNK))
+            t = self.scratch["temporary"] = empty_like(arrays[0], min(size, CHUNK))
         if size <= CHUNK or arrays[0].ndim != 1:
             yield (*arrays, t)
             return
@@ -168,11 +181,11 @@ class Single(Unit):
         """Return the state `name`."""
         return self.state[name]
 
-    def new_state(self, name: str) -> Any:
-        """Make a state of zeros in the parameter's shape."""
+    def new_state(self, name: str, fill: float = 0, shape: Any = None) -> Any:
+        """Make a state in the parameter's shape, or in another one, filled with a number."""
         self.values = self.params[0]._array
-        self.state[name] = state = np.zeros_like(self.values)
-        return state
+        self.state[name] = state = np.zeros_like(self.values) if shape is None else np.zeros(shape, self.values.dtype)
+        return filled(state, fill)
 
 
 class Arena(Unit):
@@ -238,10 +251,10 @@ class Arena(Unit):
         """Return the state `name` of parameter `i`."""
         return self.state_parts[name][i]
 
-    def new_state(self, name: str) -> Any:
-        """Make a state of zeros for all parameters."""
+    def new_state(self, name: str, fill: float = 0, shape: Any = None) -> Any:
+        """Make a state for all parameters, filled with a number."""
         self.state[name], self.state_parts[name] = cut(self.parts)
-        return self.state[name]
+        return filled(self.state[name], fill)
 
     def dissolve(self) -> list[Single]:
         """Return the parameters as units of their own, which keep their part of the state."""
@@ -249,7 +262,7 @@ class Arena(Unit):
         for i, p in enumerate(self.params):
             single = Single(p)
             single.values = self.parts[i]
-            single.steps, single.scales = self.steps, dict(self.scales)
+            single.steps, single.scales, single.numbers = self.steps, dict(self.scales), dict(self.numbers)
             single.state = {name: self.part(name, i) for name in self.state}
             if p._home is self.homes[i]:
                 p._home = None

@@ -27,6 +27,8 @@ class Optimizer:
     """
 
     state_names: tuple[str, ...] = ()  # the arrays of a unit's state, under PyTorch's names
+    number_names: tuple[str, ...] = ()  # what of it is one number for a whole unit
+    flat: bool = True  # whether parameters are updated element by element, so that arenas are of use
     counts_steps: bool = True  # whether the state of a parameter says how many steps it has seen
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
@@ -154,8 +156,8 @@ class Optimizer:
                 continue
             placed.add(id(p))
             waiting = self._waiting.get(p, {})
-            if may_move(p):
-                movable.setdefault((p._array.dtype, _step_of(waiting), tuple(sorted(waiting))), []).append(p)
+            if self.flat and may_move(p):
+                movable.setdefault((p._array.dtype, *self._way(waiting)), []).append(p)
             else:
                 units.append(self._fill(Single(p)))
         for alike in movable.values():
@@ -167,18 +169,30 @@ class Optimizer:
         for i, p in enumerate(unit.params):
             loaded = self._waiting.pop(p, {})
             unit.steps = _step_of(loaded)
+            for name in self.number_names:
+                if name in loaded:  # PyTorch, too, converts what it loads to the parameter's dtype
+                    unit.numbers[name] = np.asarray(loaded[name], p._array.real.dtype)[()]
             for name in self.state_names:
                 if name not in loaded:
                     continue
-                if np.shape(loaded[name]) != p._array.shape:
+                shape = self.state_shape(name, p._array.shape)
+                if np.shape(loaded[name]) != shape:
                     raise ValueError(
                         f"the loaded state {name!r} has the shape {list(np.shape(loaded[name]))}, but its parameter "
-                        f"the shape {list(p._array.shape)}: the state belongs to another model"
+                        f"needs the shape {list(shape)}: the state belongs to another model"
                     )
                 if name not in unit.state:
-                    unit.new_state(name)
+                    unit.new_state(name, shape=None if shape == p._array.shape else shape)
                 np.copyto(unit.part(name, i), loaded[name], casting="unsafe")
         return unit
+
+    def state_shape(self, name: str, shape: Any) -> Any:
+        """Return the shape of the state `name` for a parameter of a given shape: the same, unless overridden."""
+        return shape
+
+    def _way(self, loaded: dict[str, Any]) -> tuple[Any, ...]:
+        """Return what parameters must have in common, of the state loaded for them, to be updated together."""
+        return (_step_of(loaded), *[float(loaded.get(name, 0)) for name in self.number_names], *sorted(loaded))
 
     def _entries(self) -> Iterator[tuple[Any, dict[str, Any]]]:
         """Go through all parameters that have a state."""
@@ -210,8 +224,8 @@ class Optimizer:
         unit.open_state()
         entry: dict[str, Any] = {}
         if self.counts_steps and unit.steps:
-            double = _dtypes.get_default_dtype() == np.float64
-            entry["step"] = wrap(np.array(unit.steps, np.float64 if double else np.float32))
+            entry["step"] = wrap(np.array(unit.steps, number_dtype()))
+        entry.update({name: wrap(np.array(unit.numbers[name])) for name in self.number_names if name in unit.numbers})
         entry.update({name: wrap(unit.part(name, i)) for name in self.state_names if name in unit.state})
         return entry
 
@@ -272,11 +286,11 @@ class Optimizer:
         """Put loaded state into the units there are; arenas whose parameters got different states dissolve."""
         for unit in list(units):
             loaded = [self._waiting.get(p, {}) for p in unit.params]
-            alike = {(_step_of(entry), tuple(sorted(entry))) for entry in loaded}
+            alike = {self._way(entry) for entry in loaded}
             place = units.index(unit)
             parts: list[Any] = [unit] if len(alike) == 1 else unit.dissolve()
             for part in parts:
-                part.state, part.scales = {}, {}
+                part.state, part.numbers, part.scales = {}, {}, {}
                 self._fill(part)
             units[place : place + 1] = parts
 
@@ -331,6 +345,11 @@ def _check_parameter(p: Any) -> None:
         raise ValueError("can't optimize a non-leaf Tensor: it is computed from others, which are the parameters")
 
 
+def number_dtype() -> Any:
+    """Return the dtype of the numbers in a state: the default one, but no less than single precision."""
+    return np.dtype(np.float64 if _dtypes.get_default_dtype() == np.float64 else np.float32)
+
+
 def _step_of(entry: dict[str, Any]) -> int:
     """Return how many steps a parameter has seen, from its state."""
     return int(entry.get("step", 0))
@@ -340,11 +359,3 @@ def _register(hooks: HookDict, hook: Callable[..., Any]) -> RemovableHandle:
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     return handle
-
-
-def check_options(group: dict[str, Any], *rules: tuple[str, Callable[[Any], bool], str]) -> None:
-    """Raise ValueError, in PyTorch's words, for the first option that breaks its rule."""
-    for name, holds, what in rules:
-        value = group[name]
-        if not holds(value._array.item() if isinstance(value, TensorBase) else value):
-            raise ValueError(f"Invalid {what}: {value}")

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ._arena import Unit
-from ._optimizer import Optimizer, Params, check_options
+from ._optimizer import Optimizer, Params
+from ._options import check_options, gradient, refuse_differentiable
 
 
 class SGD(Optimizer):
@@ -42,8 +43,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        if differentiable:
-            raise NotImplementedError("differentiable=True is not supported; use autograd.grad and plain arithmetic")
+        refuse_differentiable(differentiable)
         super().__init__(
             params,
             {
@@ -103,9 +103,7 @@ def sgd(
     maximize: bool,
 ) -> None:
     """Update `values` and the momentum `buffer`, if any, in place; `t` is memory to compute in, `rate` is ``-lr``."""
-    d = -grads if maximize else grads
-    if decay is not None:
-        d = np.multiply(values, decay) + d
+    d = gradient(values, grads, decay, maximize)
     if buffer is not None:
         np.multiply(buffer, momentum, buffer)
         np.add(buffer, d if share is None else d * share, buffer)

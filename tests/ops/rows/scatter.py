@@ -69,9 +69,9 @@ row(
         call(f(), np.array([0]), f(1)),
         call(f(3), np.zeros(0, np.int64), f(0)),
     ],
-    lambda x, i, s, accumulate=False: index_put(
-        x.reshape(-1), (i.reshape(-1),), s.reshape(-1), accumulate
-    ).reshape(x.shape),
+    lambda x, i, s, accumulate=False: index_put(x.reshape(-1), (i.reshape(-1),), s.reshape(-1), accumulate).reshape(
+        x.shape
+    ),
     torch="Tensor.put",
 )
 row(

@@ -1,5 +1,12 @@
-"""The hooks for every module, under PyTorch's path ``nn.modules.module``."""
+"""Under PyTorch's paths, ``nn.modules.<file>``: base classes of layers, and the hooks for every module."""
 
 from __future__ import annotations
 
-from . import module as module
+from . import (
+    batchnorm as batchnorm,
+    conv as conv,
+    instancenorm as instancenorm,
+    lazy as lazy,
+    loss as loss,
+    module as module,
+)

@@ -1,0 +1,10 @@
+"""Instance normalization under PyTorch's path, ``nn.modules.instancenorm``, with its base class."""
+
+from __future__ import annotations
+
+from .._instance_norm import (
+    InstanceNorm1d as InstanceNorm1d,
+    InstanceNorm2d as InstanceNorm2d,
+    InstanceNorm3d as InstanceNorm3d,
+    _InstanceNorm as _InstanceNorm,
+)
