@@ -23,7 +23,7 @@ IMPORT_BUDGET_MS = 40
 
 
 def distributions(requirements: list[str]) -> set[str]:
-    return {re.match(r"[\w.-]+(\[\w+\])?", requirement)[0] for requirement in requirements}
+    return {re.match(r"[\w.-]+(\[[\w,]+\])?", requirement)[0] for requirement in requirements}
 
 
 def test_runtime_dependencies_are_numpy_and_tqdm() -> None:

@@ -118,7 +118,7 @@ xlogy_ zero_
 globals().update({name: getattr(Tensor, name) for name in _INPLACE_FUNCTIONS if hasattr(Tensor, name)})
 
 # Loaded when first used, so that `import tapeless` stays quick (PEP 562).
-_MODULES = ("nn", "optim", "utils", "datasets", "training", "cuda", "linalg", "fft", "special", "signal", "masked")
+_MODULES = "cuda datasets distributions fft linalg masked nn optim signal special training utils".split()
 
 
 def is_tensor(obj: Any) -> bool:

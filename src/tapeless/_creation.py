@@ -140,12 +140,14 @@ def from_dlpack(ext_tensor: Any) -> Any:
 # -- Filled ----------------------------------------------------------------------------------------------
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+def _shape(size: tuple[Any, ...], name: str = "") -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     for n in size:
         if n < 0:
-            raise RuntimeError(f"zeros: Dimension size must be non-negative.\nThe size is {list(size)}.")
+            if name == "zeros":
+                raise RuntimeError(f"zeros: Dimension size must be non-negative.\nThe size is {list(size)}.")
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
     return tuple(int(n) for n in size)
 
 
@@ -162,7 +164,7 @@ def _filler(name: str, make: Any, doc: str) -> Any:
         **names: Any,
     ) -> Any:
         size = (names["size"],) if "size" in names else size
-        array = make(_shape(size), get_default_dtype() if dtype is None else as_dtype(dtype))
+        array = make(_shape(size, make.__name__), get_default_dtype() if dtype is None else as_dtype(dtype))
         result = _finish(array, requires_grad, device)
         return result if out is None else out.copy_(result)
 
@@ -679,13 +681,25 @@ def _drawing(name: str, params: tuple[str, ...], doc: str) -> Any:
 
 
 for _name, _params, _doc in (
-    ("uniform", ("low", "high"), "Overwrite with draws from the uniform distribution on ``[from, to)``."),
     ("exponential", ("rate",), "Overwrite with draws from the exponential distribution of rate `lambd`."),
     ("log_normal", ("mean", "std"), "Overwrite with exponentials of normal draws."),
     ("cauchy", ("median", "sigma"), "Overwrite with draws from the Cauchy distribution."),
     ("geometric", ("p",), "Overwrite with the numbers of trials up to the first success."),
 ):
     composite(f"{_name}_")(_drawing(_name, _params, _doc))
+
+
+@composite("uniform_")
+def uniform_(self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None, **named: Any) -> Any:
+    """Overwrite with draws from the uniform distribution on ``[from, to)``; of complex numbers, both parts."""
+    low, high = named.pop("from", low), named.pop("to", high)
+    if named:
+        raise TypeError(f"uniform_() got an unexpected keyword argument {next(iter(named))!r}; it takes from, to, generator")
+    stream, array = stream_of(generator), self._array
+    if array.dtype.kind != "c":
+        return self.copy_(wrap(stream.uniform(array.shape, dtype=array.dtype, low=low, high=high)))
+    parts = stream.uniform((*array.shape, 2), dtype=array.real.dtype, low=low, high=high)
+    return self.copy_(wrap(parts[..., 0] + 1j * parts[..., 1]))
 
 
 @composite("normal_")

@@ -31,30 +31,6 @@ MISSING = set(
     "TransformerEncoder TransformerEncoderLayer".split()
 )
 
-# What the functions behind the layers do differently yet, by test.
-NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
-FRACTIONAL = "an input without batch dim takes the first of _random_samples of several"
-WAITING = {
-    **{f"test_module[{name}-train]": "an empty batch makes running statistics nan" for name in NORMS},
-    **{f"test_errors[{name}-{mode}]": "batch_norm takes eps <= 0" for name in NORMS for mode in ("train", "eval")},
-    **{f"test_module[FractionalMaxPool3d-{mode}]": FRACTIONAL for mode in ("train", "eval")},
-    "test_second_gradients[FractionalMaxPool3d]": FRACTIONAL,
-    **{f"test_module[KLDivLoss-{mode}]": "gradients for targets <= 0 are nan" for mode in ("train", "eval")},
-    "test_second_gradients[KLDivLoss]": "gradients for targets <= 0 are nan",
-    **{
-        f"test_errors[{name}-{mode}]": f"first lines of the errors of {function} differ"
-        for mode in ("train", "eval")
-        for name, function in {
-            "MaxPool2d": "max_pool2d",
-            "MultiMarginLoss": "multi_margin_loss",
-            "NLLLoss": "nll_loss",
-            "CrossEntropyLoss": "cross_entropy",
-            "LinearCrossEntropyLoss": "cross_entropy",
-            "Embedding": "embedding",
-        }.items()
-    },
-}
-
 
 def name_of(info: Any) -> str:
     return info.module_cls.__name__
@@ -65,12 +41,6 @@ def entries(wanted: Callable[[Any], Any] = lambda info: True) -> list[Any]:
     here = [info for info in module_db if hasattr(nn, name_of(info)) and wanted(info)]
     slow = {"LinearCrossEntropyLoss": pytest.mark.slow}
     return [pytest.param(info, id=name_of(info), marks=slow.get(name_of(info), [])) for info in here]
-
-
-@pytest.fixture(autouse=True)
-def _waiting(request: pytest.FixtureRequest) -> None:
-    if request.node.name in WAITING:
-        request.applymarker(pytest.mark.xfail(reason=WAITING[request.node.name], strict=True))
 
 
 def pairs_of(info: Any, training: bool) -> Iterator[Pair]:

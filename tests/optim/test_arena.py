@@ -708,7 +708,7 @@ def test_loading_state_of_another_model() -> None:
     steps(optimizer, params)
     other = tl.optim.Adam(others)
     other.load_state_dict(optimizer.state_dict())
-    with pytest.raises(ValueError, match=r"'exp_avg' has the shape \[3\], but its parameter the shape \[2\]"):
+    with pytest.raises(ValueError, match=r"'exp_avg' has the shape \[3\], but its parameter needs the shape \[2\]"):
         steps(other, others)
 
 

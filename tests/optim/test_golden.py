@@ -1,4 +1,4 @@
-"""SGD, Adam and AdamW against trajectories that PyTorch computed once (make_optim_golden.py)."""
+"""The optimizers against trajectories that PyTorch computed once (make_optim_golden.py)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 
 import tapeless as tl
 from tests.optim.make_optim_golden import trajectories
+from tests.optim.trajectories import RICH, label, tolerance
 
 
 def test_trajectories_are_pytorchs() -> None:
     golden = json.loads(Path(__file__).with_name("optim_golden.json").read_text())
     ours = trajectories(tl)
     assert list(ours) == list(golden)
-    for name, history in ours.items():
-        np.testing.assert_allclose(history, golden[name], rtol=1e-9, atol=1e-12, err_msg=name)
+    for case in RICH:
+        name = label(case)
+        np.testing.assert_allclose(ours[name], golden[name], **tolerance(case), err_msg=name)

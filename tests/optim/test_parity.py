@@ -1,4 +1,4 @@
-"""SGD, Adam and AdamW beside PyTorch's: same gradients, same options, same events on the way, same parameters."""
+"""The optimizers beside PyTorch's: same gradients, same options, same events on the way, same parameters."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 import tapeless as tl
-from tests.optim.trajectories import EVENTS, OPTIONS, RICH, STEPS, Run, assert_same, label
+from tests.optim.trajectories import EVENTS, OPTIONS, RICH, STEPS, Run, assert_same, label, tolerance
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize("case", OPTIONS, ids=label)
 def test_trajectory(case: Any) -> None:
-    assert_same(Run(tl, case, "all").go(), Run(torch, case, "all").go(), rtol=1e-9, atol=1e-12)
+    assert_same(Run(tl, case, "all").go(), Run(torch, case, "all").go(), **tolerance(case))
 
 
 @pytest.mark.parametrize("event", EVENTS[:-1])
 @pytest.mark.parametrize("case", RICH, ids=label)
 def test_each_event_alone(case: Any, event: str) -> None:
-    assert_same(Run(tl, case, event).go(), Run(torch, case, event).go(), rtol=1e-9, atol=1e-12)
+    assert_same(Run(tl, case, event).go(), Run(torch, case, event).go(), **tolerance(case))
 
 
 @pytest.mark.parametrize("case", RICH, ids=label)
@@ -47,7 +47,7 @@ def test_state_dict_has_pytorchs_layout(case: Any) -> None:
             expected = other["state"][number][name].numpy()
             assert value.numpy().dtype == expected.dtype
             assert value.numpy().shape == expected.shape
-            np.testing.assert_allclose(value.numpy(), expected, rtol=1e-9, atol=1e-12, err_msg=name)
+            np.testing.assert_allclose(value.numpy(), expected, **tolerance(case), err_msg=name)
 
 
 @pytest.mark.parametrize("event", ["none", "missing"])
@@ -59,7 +59,7 @@ def test_pytorchs_state_dict_resumes_here(case: Any, event: str) -> None:
         for p, q in zip(ours.params, theirs.params, strict=True):
             p.copy_(tl.tensor(q.detach().numpy()))
     ours.optimizer.load_state_dict(theirs.optimizer.state_dict())
-    assert_same(ours.go(25), theirs.go(25), rtol=1e-9, atol=1e-12)
+    assert_same(ours.go(25), theirs.go(25), **tolerance(case))
 
 
 def test_state_is_pytorchs_at_every_step() -> None:

@@ -1,4 +1,8 @@
-"""``python -m tests.parity [NAME ...]``: run PyTorch's OpInfo entries, print the score and what fails."""
+"""``python -m tests.parity [NAME ...]``: run PyTorch's OpInfo entries, print the score and what fails.
+
+``--check`` is what CI runs: it fails when something that is recorded in `baseline.json` as passing no longer does, or
+when something fails that has no reason in `reasons.py`. ``--write`` records, and writes ``docs/parity.md``.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,14 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
 from .compare import KINDS, Entry, full_name
-from .scope import tier, why_out_of_scope
+from .reasons import REASONS
+from .scope import NOT_COMPARED, OUT_OF_SCOPE, tier, why_out_of_scope
 
 BASELINE = Path(__file__).with_name("baseline.json")
+PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
+TARGETS = {"core": 100, "linalg": 97, "extra": 90}  # percent of entries
+
+Scores = dict[str, dict[str, Any]]
 
 
 def entries(names: list[str]) -> list[Any]:
@@ -41,11 +50,11 @@ def run_one(index: int) -> tuple[str, dict[str, Any], float]:
     return entry.name, scores, time.perf_counter() - start
 
 
-def run_all(ops: list[Any], processes: int) -> dict[str, dict[str, Any]]:
+def run_all(ops: list[Any], processes: int) -> Scores:
     """Run the entries in parallel and return their scores by name."""
     places = {id(op): i for i, op in enumerate(op_db)}
     work = [places[id(op)] for op in ops]
-    results: dict[str, dict[str, Any]] = {}
+    results: Scores = {}
     if processes == 1:
         done = map(run_one, work)
         return {name: scores for name, scores, _ in done}
@@ -57,52 +66,115 @@ def run_all(ops: list[Any], processes: int) -> dict[str, dict[str, Any]]:
     return results
 
 
-def table(results: dict[str, dict[str, Any]]) -> str:
+def failing(scores: dict[str, Any]) -> list[str]:
+    """Return the kinds of an entry in which some sample differs."""
+    return [kind for kind, (_, failed, _) in scores.items() if failed]
+
+
+def table(results: Scores) -> str:
     """Return passed, in scope and percent of entries, by tier and kind."""
     lines = ["| tier | kind | passed | in scope | percent |", "|---|---|---:|---:|---:|"]
-    for level in ("core", "linalg", "extra"):
+    for level in TARGETS:
         chosen = [scores for name, scores in results.items() if tier(name) == level]
         for kind in (*KINDS, "all"):
             scope = [s for s in chosen if kind == "all" or kind in s]
-            good = [s for s in scope if not any(s[k][1] for k in (s if kind == "all" else [kind]))]
+            good = [s for s in scope if not (failing(s) if kind == "all" else kind in failing(s))]
             if scope:
                 percent = 100 * len(good) / len(scope)
                 lines.append(f"| {level} | {kind} | {len(good)} | {len(scope)} | {percent:.1f} |")
     return "\n".join(lines)
 
 
-def failures(results: dict[str, dict[str, Any]]) -> list[str]:
-    """Return a line for each kind of each entry that fails, with the first reasons."""
+def failures(results: Scores) -> list[str]:
+    """Return a line for each kind of each entry that fails, with the reason or the first differences."""
     lines = []
     for name in sorted(results):
-        for kind, (passed, failed, notes) in results[name].items():
-            if failed:
-                lines.append(f"{tier(name)} {name} {kind}: {failed} of {passed + failed} samples")
-                lines += [f"    {note}" for note in notes]
+        for kind in failing(results[name]):
+            passed, failed, notes = results[name][kind]
+            lines.append(f"{tier(name)} {name} {kind}: {failed} of {passed + failed} samples")
+            reason = REASONS.get(name, {}).get(kind)
+            lines += [f"    {note}" for note in (notes if reason is None else [reason])]
     return lines
+
+
+def complaints(results: Scores, baseline: dict[str, Any]) -> list[str]:
+    """Return what has got worse since the baseline, and what fails without a reason."""
+    lines = []
+    for name, scores in sorted(results.items()):
+        bad = failing(scores)
+        lost = [kind for kind in baseline.get(name, {}).get("passes", []) if kind in bad or kind not in scores]
+        lines += [f"{name} {kind}: passed when the baseline was recorded" for kind in lost]
+        unexplained = [kind for kind in bad if kind not in REASONS.get(name, {}) and kind not in lost]
+        lines += [f"{name} {kind}: fails, and reasons.py does not say why" for kind in unexplained]
+    return lines
+
+
+def page(results: Scores) -> str:
+    """Return ``docs/parity.md``."""
+    lines = [
+        "# Parity with PyTorch\n\n",
+        "Written by `python -m tests.parity --write`; `make parity` runs it again and compares. PyTorch's wheel holds its\n",
+        f"own test database; {len(results)} of its entries are in scope. For every sample of an entry we compare values and\n",
+        "shapes in float64 (`value`), results of the other dtypes (`dtype`), gradients and gradients of gradients for random\n",
+        "cotangents, complex ones too (`grad`, `gradgrad`), the in-place method (`inplace`), method and aliases (`alias`), and\n",
+        "that what PyTorch refuses is refused with the same class of error (`error`). One sample that differs fails a kind;\n",
+        "`all` counts entries without any.\n\n",
+        table(results),
+        "\n\n## What still differs\n\n",
+    ]
+    for name in sorted(results):
+        for kind in failing(results[name]):
+            passed, failed, _ = results[name][kind]
+            reason = REASONS.get(name, {}).get(kind, "not looked into yet")
+            lines.append(f"- `{name}`, {kind} ({failed} of {passed + failed} samples): {reason}.\n")
+    lines.append("\n## Not compared\n\n")
+    lines += [f"- `{name}`, {kind}: {why}.\n" for (name, kind), why in NOT_COMPARED.items()]
+    lines.append("\n## Out of scope\n\n")
+    for pattern, why in OUT_OF_SCOPE:
+        names = sorted(full_name(op) for op in op_db if why_out_of_scope(full_name(op)) == why)
+        if names:
+            shown = ", ".join(f"`{n}`" for n in names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            lines.append(f"- {why}: {shown}.\n")
+        assert pattern
+    return "".join(lines)
+
+
+def record(results: Scores) -> None:
+    """Write the baseline and the page."""
+    found = {
+        name: {"passes": sorted(set(scores) - set(failing(scores))), "fails": sorted(failing(scores))}
+        for name, scores in sorted(results.items())
+    }
+    rows = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in found.items())
+    BASELINE.write_text(f"{{\n{rows}\n}}\n", encoding="utf-8")
+    PAGE.write_text(page(results), encoding="utf-8")
 
 
 def main() -> int:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
     parser.add_argument("names", nargs="*", help="entries to run; all when none is given")
-    parser.add_argument("--tier", choices=("core", "linalg", "extra"))
-    parser.add_argument("--write", action="store_true", help="record what passes as the baseline")
+    parser.add_argument("--tier", choices=tuple(TARGETS))
+    parser.add_argument("--check", action="store_true", help="fail when something that passed no longer does")
+    parser.add_argument("--write", action="store_true", help="record what passes as the baseline, and the page of docs")
+    parser.add_argument("--read", type=Path, help="take the scores from a file of --json instead of running")
     parser.add_argument("--json", type=Path, help="write all scores to this file")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--brief", action="store_true", help="the table alone")
     options = parser.parse_args()
-    ops = [op for op in entries(options.names) if options.tier in (None, tier(full_name(op)))]
-    results = run_all(ops, 1 if len(ops) < 4 else options.jobs)
-    if not options.brief:
-        print("\n".join(failures(results)))
+    if options.read:
+        results = json.loads(options.read.read_text())
+    else:
+        ops = [op for op in entries(options.names) if options.tier in (None, tier(full_name(op)))]
+        results = run_all(ops, 1 if len(ops) < 4 else options.jobs)
+    print("\n".join(failures(results)))
     print(table(results))
     if options.json:
         options.json.write_text(json.dumps(results))
     if options.write:
-        record = {name: sorted(k for k, s in scores.items() if not s[1]) for name, scores in sorted(results.items())}
-        BASELINE.write_text(json.dumps(record, indent=0) + "\n")
-    return 0
+        record(results)
+    wrong = complaints(results, json.loads(BASELINE.read_text(encoding="utf-8"))) if options.check else []
+    print("\n".join(wrong))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

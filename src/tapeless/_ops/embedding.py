@@ -9,7 +9,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import FUNCTIONS, composite
 from .._core.tensor_base import unwrap, wrap
-from .._dtypes import int64
+from .._dtypes import int64, scalar_name
 from .._kernels.indexing import place
 
 
@@ -62,6 +62,11 @@ def write_rows(table: Any, rows: Any, values: Any) -> None:
     table[wrap(rows)] = wrap(values)
 
 
+def _tensor_type(dtype: Any) -> str:
+    """Return the name of a dtype's old class of tensors, which PyTorch still shows here."""
+    return f"torch.{scalar_name(dtype)}Tensor" if dtype.kind != "b" else "CPUBoolType"
+
+
 @composite("nn.functional.embedding", methods="")
 def embedding(
     input: Any,
@@ -86,7 +91,7 @@ def embedding(
     if input.dtype.kind not in "iu":
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{input.dtype} instead (while checking arguments for embedding)"
+            f"{_tensor_type(input.dtype)} instead (while checking arguments for embedding)"
         )
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")

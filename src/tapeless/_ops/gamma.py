@@ -149,6 +149,11 @@ def _incomplete(name: str, alias: str, complement: bool) -> None:
     """Declare a regularized incomplete gamma function; its derivative is known for `other` alone."""
 
     class Incomplete(FloatBinary):
+        __doc__ = f"""The regularized {"upper" if complement else "lower"} incomplete gamma function of order `input` at `other`; needs SciPy.
+
+        See https://docs.pytorch.org/docs/stable/special.html#torch.special.{alias}
+        """
+
         names = f"{name} special.{alias}"
         methods = name
         inplace = True

@@ -126,8 +126,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None, out: 
     See https://docs.pytorch.org/docs/stable/generated/torch.linalg.lstsq.html
 
     >>> import tapeless as tl
-    >>> tl.linalg.lstsq(tl.tensor([[1.0], [1.0]]), tl.tensor([[1.0], [3.0]])).solution
-    tensor([[2.]])
+    >>> tl.linalg.lstsq(tl.tensor([[1.0], [1.0]]), tl.tensor([[1.0], [4.0]])).solution
+    tensor([[2.5000]])
     """
     vector, driver = _check_lstsq(A, B, driver)
     right = B.unsqueeze(-1) if vector else B

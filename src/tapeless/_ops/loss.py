@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import composite
+from .._core.registry import FUNCTIONS, composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64, promote, scalar_name
 from ._common import ones
@@ -212,9 +212,7 @@ def kl_div(
     if log_target:
         loss = target.exp() * (target - input)
     else:
-        positive = wrap(unwrap(target) > 0)
-        safe = Where.apply(positive, target, 1.0)
-        loss = Where.apply(positive, target * safe.log(), 0.0) - target * input
+        loss = FUNCTIONS["xlogy"](target, target) - target * input  # at target 0 a value, but no gradient: NaN
     if reduction == "batchmean":
         return loss.sum() / input.shape[0] if input.ndim else loss.sum()
     return reduced(loss, reduction)
@@ -313,7 +311,17 @@ def cross_entropy(
         and np.maximum.reduce(y.view(np.uint64)) < x.shape[1]
     ):
         return CrossEntropy.apply(input, target, reduction == "mean")
-    if y.dtype.kind == "f":
+    if x.shape == y.shape and x.ndim:
+        if y.dtype.kind not in "fc":
+            raise RuntimeError(
+                "Expected floating point type for target with class probabilities, got "
+                f"{scalar_name(y.dtype)}\nA target of the input's shape {list(x.shape)} holds probabilities; class numbers "
+                "have one dim less."
+            )
+        if ignore_index >= 0:
+            raise RuntimeError(
+                "ignore_index is not supported for floating point target\nGive the rows that do not count a weight of 0."
+            )
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     return _hard_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
 
@@ -347,11 +355,6 @@ def _hard_cross_entropy(
 
 
 def _soft_cross_entropy(input: Any, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Any:
-    if input._array.shape != target._array.shape:
-        raise RuntimeError(
-            f"Expected floating point type for target with class probabilities, got shapes {list(input.shape)} and "
-            f"{list(target.shape)}: probabilities need the shape of the input; class numbers need dtype int64."
-        )
     classes = 1 if input.ndim > 1 else 0
     count = input.shape[classes]
     if label_smoothing:
@@ -382,6 +385,16 @@ def nll_loss(
     reduction = legacy_reduction(size_average, reduce, reduction)
     classes = 1 if input.ndim > 1 else 0
     _check_classes(input, target, classes, ignore_index)
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"expected scalar type {scalar_name(input.dtype)} but found {scalar_name(weight.dtype)}\n"
+            "weight must have the dtype of the input: weight.to(input.dtype)."
+        )
+    if weight is not None and tuple(weight.shape) != (input.shape[classes],):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {input.shape[classes]} classes or no classes but got weight "
+            f"tensor of shape: {list(weight.shape)}"
+        )
     ignored = unwrap(target) == ignore_index
     some = bool(ignored.any())
     safe = wrap(np.where(ignored, 0, unwrap(target))) if some else target
@@ -401,6 +414,8 @@ def nll_loss(
 def _check_classes(input: Any, target: Any, classes: int, ignore_index: int) -> None:
     """Refuse targets of the wrong shape, dtype or range, naming the class that does not exist."""
     x, y = unwrap(input), unwrap(target)
+    if y.ndim and x.ndim > 1 and y.shape[0] != x.shape[0]:
+        raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({y.shape[0]}).")
     if y.dtype.kind not in "iu":
         raise RuntimeError(
             f"expected target dtype to be Long or Byte, but got {scalar_name(y.dtype)}\n"
@@ -408,10 +423,8 @@ def _check_classes(input: Any, target: Any, classes: int, ignore_index: int) -> 
         )
     expected = x.shape[:classes] + x.shape[classes + 1 :]
     if y.shape != expected:
-        if y.ndim and x.ndim > 1 and y.shape[0] != x.shape[0]:
-            raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({y.shape[0]}).")
         raise RuntimeError(
-            f"Expected target size {list(expected)}, got {list(y.shape)}: the target has one class number for each "
+            f"Expected target size {list(expected)}, got {list(y.shape)}\nThe target has one class number for each "
             f"prediction, so the shape of the input {list(x.shape)} without its class dim {classes}."
         )
     wrong = (y != ignore_index) & ((y < 0) | (y >= x.shape[classes]))

@@ -217,7 +217,8 @@ def multi_margin_loss(
     labels = unwrap(target).reshape(-1)
     if len(labels) != scores.shape[0] or (target.ndim > 1):
         raise RuntimeError(
-            f"inconsistent target size, expected {scores.shape[0]} but got {list(target.shape)}"
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{scores.shape[0]}], but got {list(target.shape)}. Input has shape {list(input.shape)}."
         )
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")

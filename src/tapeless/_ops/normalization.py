@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import clock
 from .._core.function import Function
 from .._core.registry import composite
 from .._core.tensor_base import unwrap
@@ -165,6 +166,7 @@ def _update(running: Any, value: Any, momentum: float) -> None:
         target = unwrap(running)
         target *= target.dtype.type(1 - momentum)
         target += value.reshape(target.shape).astype(target.dtype) * target.dtype.type(momentum)
+        clock.mark_written(target)
 
 
 def _batch_statistics(array: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
@@ -202,6 +204,10 @@ def batch_norm(
     """
     if training and input.ndim > 1 and input.numel() and input.numel() == input.shape[1]:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}\nPyTorch's default is 1e-5.")
+    if eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}\nPyTorch's default is 1e-5.")
     if not training and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
     if input.numel() == 0 and input.ndim < 2:
@@ -212,7 +218,7 @@ def batch_norm(
     axes = (0, *range(2, input.ndim))
     weight, bias = _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
     if training:
-        if running_mean is not None or running_var is not None:
+        if input.numel() and (running_mean is not None or running_var is not None):
             mean, variance = _batch_statistics(unwrap(input.detach()), axes)
             _update(running_mean, mean, momentum)
             _update(running_var, variance, momentum)

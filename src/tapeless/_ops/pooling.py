@@ -255,6 +255,11 @@ def _wanted(output_size: Any, inner: Any, ndim: int, name: str) -> tuple[int, ..
 
 def _maximum(name: str, ndim: int, input: Any, options: tuple[Any, ...]) -> Any:
     kernel_size, stride, padding, dilation, ceil_mode = options
+    if ndim > 1 and input.ndim not in (ndim + 1, ndim + 2):
+        raise RuntimeError(
+            f"non-empty {ndim + 1}D or {ndim + 2}D (batch mode) tensor expected for input\n"
+            f"{name} got the shape {list(input.shape)}."
+        )
     _batched(name, input, ndim)
     window = spatial(kernel_size, ndim, "kernel_size")
     strides = (
@@ -285,7 +290,8 @@ def fractional(name: str, ndim: int, input: Any, options: tuple[Any, ...], draw:
     channels = input.shape[input.ndim - ndim - 1]
     shape = (batch, channels, ndim)
     samples = draw(shape, input.dtype) if samples is None else unwrap(samples)
-    samples = samples.reshape(*(input.shape[: input.ndim - ndim]), ndim)
+    # For one image PyTorch takes the first of however many numbers there are.
+    samples = samples.reshape(-1, channels, ndim)[:batch].reshape(*(input.shape[: input.ndim - ndim]), ndim)
     starts = []
     for axis, (n, m, k) in enumerate(zip(inner, sizes, window, strict=True)):
         if m + k - 1 > n - (ndim == 3):  # PyTorch wants one more in three dims

@@ -100,34 +100,19 @@ class LinearCrossEntropyLoss(_WeightedLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        scores = self.linear(input).reshape((*self._batch(input), self.num_classes, *self.out_features))
-        if self.ignore_index is not None and target.shape == scores.shape:
-            raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
-        return F.cross_entropy(
-            scores,
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape((*shape, self.linear.in_features)),
             target,
+            linear_bias=None if bias is None else bias.reshape(shape),
             weight=self.weight,
             reduction=self.reduction,
-            ignore_index=-100 if self.ignore_index is None else self.ignore_index,
+            ignore_index=self.ignore_index,
             label_smoothing=self.label_smoothing,
+            options=self.options,
         )
-
-    def _batch(self, input: Tensor) -> tuple[int, ...]:
-        """Return the batch dims, none or one; refuse inputs that do not fit."""
-        if input.ndim not in (1, 2):
-            raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.ndim}")
-        if input.shape[-1] != self.linear.in_features:
-            raise RuntimeError(
-                "expected equal input and linear_weight last dimensions (in_features), "
-                f"got {input.shape[-1]} and {self.linear.in_features}, respectively"
-            )
-        if self.out_features and input.ndim == 1:
-            shape = (self.num_classes, *self.out_features, self.linear.in_features)
-            raise RuntimeError(
-                f"K-dimensional loss defined by linear_weight shape {shape} requires batched input, "
-                f"(N, {self.linear.in_features}), got unbatched input with shape {tuple(input.shape)}"
-            )
-        return tuple(input.shape[:-1])
 
     def extra_repr(self) -> str:
         """Return the settings."""

@@ -13,13 +13,26 @@ from .._core.tensor_base import TensorBase
 def check_options(group: dict[str, Any], *rules: tuple[str, Callable[[Any], bool], str]) -> None:
     """Raise ValueError, in PyTorch's words, for the first option that breaks its rule."""
     for name, holds, what in rules:
-        value = group[name]
-        if isinstance(value, TensorBase):
-            if value._array.size != 1:
-                raise ValueError(f"Tensor {name} must be 1-element\nIt has {value._array.size}.")
-            value = value._array.item()
+        value = _number(name, group[name])
         if not holds(value):
             raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_not_negative(group: dict[str, Any], *options: tuple[str, str]) -> None:
+    """Raise ValueError, in the words of PyTorch's younger optimizers, for the first option below 0."""
+    for name, what in options:
+        value = _number(name, group[name])
+        if not value >= 0:
+            raise ValueError(f"{what} should be >= 0 but is: {value}")
+
+
+def _number(name: str, value: Any) -> Any:
+    """Return an option's value, also of a tensor of one element; ValueError for other tensors."""
+    if not isinstance(value, TensorBase):
+        return value
+    if value._array.size != 1:
+        raise ValueError(f"Tensor {name} must be 1-element\nIt has {value._array.size}.")
+    return value._array.item()
 
 
 def check_betas(group: dict[str, Any]) -> None:
