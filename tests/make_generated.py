@@ -29,7 +29,7 @@ for _file in sorted(Path(_ops.__file__).parent.glob("[a-z]*.py")):  # every fami
     importlib.import_module(f"tapeless._ops.{_file.stem}")
 
 from tests.ops import rows  # noqa: E402, F401
-from tests.ops.table import ROWS  # noqa: E402
+from tests.ops.table import ROWS, Sample  # noqa: E402
 
 STUBS = ROOT / "src" / "tapeless" / "_stubs"
 INDEX = ROOT / "src" / "tapeless" / "_ops" / "_index.py"
@@ -72,6 +72,7 @@ TYPES = {
 """By the name of the parameter; others go by their default. (Methods named `bool` and `float` hide the types.)"""
 
 PLAIN = {bool: "_bool", int: "_int", float: "_float", str: "_str"}
+CONVERSIONS = "half float double short int long bool cfloat cdouble char byte".split()
 REFLECTED = {"__eq__", "__ne__"}  # object's take any object and return a bool
 
 
@@ -177,7 +178,7 @@ def stub(functions: dict[str, Callable[..., Any]]) -> str:
 
 def methods_stub() -> str:
     """Return the stub of the methods that the registry gives to `Tensor`."""
-    own = set(vars(tl.Tensor)) - set(METHODS)
+    own = _members(ROOT / "src" / "tapeless" / "_tensor.py", "Tensor")
     lines = [
         HEADER.replace("from .._tensor import", "from .._core.tensor_base import TensorBase\nfrom .._tensor import")
     ]
@@ -196,11 +197,13 @@ def _methods(own: set[str]) -> Iterator[str]:
                 seen.add(name)
                 yield f"    def {name}({takes}) -> {result}: ...\n"
     operators = {op.operator: op for op in TABLE.values() if op.operator}
-    for name in METHODS:
+    made = [name for name in vars(tl.Tensor) if name not in METHODS and callable(getattr(tl.Tensor, name))]
+    for name in (*METHODS, *(name for name in made if not name.startswith("_"))):
         if name in seen:
             continue
         if not name.startswith("__"):
-            yield f"    def {name}(self, *args: Any, **kwargs: Any) -> {'Tensor' if name.endswith('_') else 'Any'}: ...\n"
+            result = "Tensor" if name.endswith("_") or name in CONVERSIONS or name.startswith("new_") else "Any"
+            yield f"    def {name}(self, *args: Any, **kwargs: Any) -> {result}: ...\n"
             continue
         word = name.strip("_")
         op = operators.get(word) or operators.get(word[1:])
@@ -214,10 +217,13 @@ def page() -> str:
     status = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     lines = [
         "# Operations\n\n",
-        "Generated from the registry by `tests/make_generated.py`. *Gradient*: `any` order, the `1`st only, or none (`-`).\n",
-        "*In place*: whether there is a method with a trailing underscore. *NumPy*: the function that gives a Tensor when\n",
+        "Generated from the registry by `tests/make_generated.py`. *Gradient*: `any` order, the `1`st only, or none "
+        "(`-`).\n",
+        "*In place*: whether there is a method with a trailing underscore. *NumPy*: the function that gives a Tensor "
+        "when\n",
         "it is called with one. *Parity*: what of PyTorch's own tests of the operation passes\n",
-        "([`tests/parity`](../tests/parity/baseline.json): value, dtype, grad, gradgrad, inplace, alias, error), `all` when\n",
+        "([`tests/parity`](../tests/parity/baseline.json): value, dtype, grad, gradgrad, inplace, alias, error), `all` "
+        "when\n",
         "nothing fails, `row` when PyTorch's database has no entry and our own table of samples is the test.\n\n",
         "| operation | other names | signature | gradient | in place | NumPy | parity |\n",
         "|---|---|---|---|---|---|---|\n",
@@ -234,7 +240,8 @@ def page() -> str:
         )
         takes = ", ".join(_plain(p) for p in parameters(op)).replace("|", "\\|")
         lines.append(
-            f"| `{name}` | {others} | `({takes})` | {order} | {'yes' if op.inplace else ''} | {twin} | {_status(op, status)} |\n"
+            f"| `{name}` | {others} | `({takes})` | {order} | {'yes' if op.inplace else ''} | {twin} | "
+            f"{_status(op, status)} |\n"
         )
     return "".join(lines)
 
@@ -311,6 +318,19 @@ def _bound(path: Path) -> set[str]:
             names.add(node.name)
         elif isinstance(node, ast.Assign):
             names.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return names
+
+
+def _members(path: Path, cls: str) -> set[str]:
+    """Return the names that the body of a class binds."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == cls)
+    names = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+    for node in body:
+        if isinstance(node, ast.Assign):
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
     return names
 
 

@@ -78,7 +78,7 @@ def _finish(array: Any, requires_grad: bool, device: Any = None) -> Any:
 
 def tensor(
     data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
-) -> Any:
+) -> Tensor:
     """Make a tensor by copying `data`: numbers, nested lists, arrays, tensors.
 
     Python floats become the default dtype, ints int64; arrays keep their dtype.
@@ -90,7 +90,7 @@ def tensor(
     return _finish(_array_of(data, None if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Make a tensor of `data`, sharing the memory of arrays and tensors whose dtype fits."""
     check_device(device)
     dtype = None if dtype is None else as_dtype(dtype)
@@ -103,13 +103,13 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
 
 def asarray(
     obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """Make a tensor of anything array-like; `copy=True` always copies."""
     result = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device).detach()
     return result.requires_grad_() if requires_grad else result
 
 
-def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     """Make a tensor on the memory of an array: writing to one changes the other.
 
     >>> a = np.zeros(2)
@@ -132,7 +132,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
     return wrap(ndarray.view(np.ndarray) if type(ndarray) is not np.ndarray else ndarray)
 
 
-def from_dlpack(ext_tensor: Any) -> Any:
+def from_dlpack(ext_tensor: Any) -> Tensor:
     """Make a tensor on the memory of another library's array (DLPack)."""
     return from_numpy(np.from_dlpack(ext_tensor))
 
@@ -180,7 +180,7 @@ empty = _filler("empty", np.empty, "Make a tensor without setting its elements."
 
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
-) -> Any:
+) -> Tensor:
     """Make a tensor of one number; its dtype is that of the number unless given."""
     fill_value = unwrap(fill_value)
     dtype = result_dtype(fill_value) if dtype is None else as_dtype(dtype)
@@ -207,7 +207,7 @@ empty_like = _like("empty_like", np.empty_like, "Make a tensor like another one 
 
 def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
-) -> Any:
+) -> Tensor:
     """Make a tensor of one number in the shape and dtype of another."""
     kind = input.dtype if dtype is None else as_dtype(dtype)
     value = unwrap(fill_value)
@@ -225,7 +225,7 @@ def eye(
     requires_grad: bool = False,
     out: Any = None,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Make an identity matrix of `n` rows and `m` columns."""
     for name, size in (("n", n), ("m", m)):
         if size is not None and size < 0:
@@ -248,7 +248,7 @@ def arange(
     device: Any = None,
     requires_grad: bool = False,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Make a tensor of `start`, `start + step`, ... below `end`; ints give int64.
 
     >>> arange(3)
@@ -303,7 +303,7 @@ def _spaced(start: Any, end: Any, steps: int, dtype: Any) -> Any:
     step = (end - start) / max(steps - 1, 1)
     if dtype.kind in "iu":
         # PyTorch's compiler fuses product and sum, so that only the sum is rounded; what is cut off depends on it.
-        wide = np.longdouble
+        wide = np.longdouble  # type: ignore[assignment]
         start, end = wide(start), wide(end)
     values = np.where(places < steps // 2, start + places * wide(step), end - (steps - 1 - places) * wide(step))
     return np.trunc(values.astype(np.float64)).astype(dtype) if dtype.kind in "iu" else values.astype(dtype)
@@ -319,7 +319,7 @@ def linspace(
     device: Any = None,
     requires_grad: bool = False,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Make `steps` equally spaced numbers from `start` to `end`, both included.
 
     >>> linspace(0, 1, 3)
@@ -357,7 +357,7 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Make `steps` numbers from ``base ** start`` to ``base ** end``, equally spaced in the exponent.
 
     >>> logspace(0, 2, 3)
@@ -384,7 +384,7 @@ def logspace(
     return result if out is None else store(result, out, "logspace")
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Any:
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """Make a 0-d tensor of one number, of the default dtype unless given.
 
     >>> scalar_tensor(2)
@@ -412,7 +412,7 @@ tril_indices = _triangle("tril_indices", np.tril_indices, "Return rows and colum
 
 def empty_strided(
     size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
-) -> Any:
+) -> Tensor:
     """Make a tensor of given sizes and strides (in elements) without setting its elements.
 
     >>> empty_strided((2, 3), (1, 2)).stride()
@@ -431,7 +431,7 @@ def empty_strided(
 
 def empty_permuted(
     size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
-) -> Any:
+) -> Tensor:
     """Make a tensor, dense in memory in the order of dims that `physical_layout` gives, without setting its elements.
 
     >>> empty_permuted((2, 3), (1, 0)).stride()
@@ -466,7 +466,7 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
     **names: Any,
-) -> Any:
+) -> Tensor:
     """Draw uniformly from ``[0, 1)``; the same seed gives PyTorch's numbers."""
     shape = _shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
@@ -483,7 +483,7 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
     **names: Any,
-) -> Any:
+) -> Tensor:
     """Draw from the normal distribution of mean 0 and variance 1; the same seed gives PyTorch's numbers."""
     shape = _shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
@@ -503,7 +503,7 @@ def randint(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
-) -> Any:
+) -> Tensor:
     """Draw integers from ``[low, high)``; ``randint(high, size)`` starts at 0.
 
     >>> randint(5, (3,)).shape
@@ -519,7 +519,7 @@ def randint(
     return _finish(array, requires_grad, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Any:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Return the numbers from 0 to ``n - 1`` in random order; the same seed gives PyTorch's order."""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
@@ -535,7 +535,7 @@ def rand_like(
     requires_grad: bool = False,
     generator: Generator | None = None,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Draw uniformly in the shape and dtype of another tensor."""
     return rand(
         tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
@@ -550,7 +550,7 @@ def randn_like(
     requires_grad: bool = False,
     generator: Generator | None = None,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Draw from the standard normal distribution in the shape and dtype of another tensor."""
     return randn(
         tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
@@ -566,7 +566,7 @@ def randint_like(
     device: Any = None,
     requires_grad: bool = False,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Draw integers in the shape and dtype of another tensor."""
     low, high = (0, low) if high is None else (low, high)
     low, high = int(low), int(high)
@@ -599,7 +599,7 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
     **_: Any,
-) -> Any:
+) -> Tensor:
     """Draw from normal distributions: of one mean and deviation in a `size`, or one for each element.
 
     Raises RuntimeError for negative deviations.
@@ -622,7 +622,7 @@ def normal(
     return result if out is None else store(result, out, "normal")
 
 
-def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, out: Any = None) -> Any:
+def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
     """Draw 0 or 1, with the probability of 1 in each element of `input` (or `p` everywhere)."""
     if p is not None:
         result = input.clone().bernoulli_(p, generator=generator)
@@ -633,7 +633,7 @@ def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, 
 
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Any = None
-) -> Any:
+) -> Tensor:
     """Draw `num_samples` positions of each row with probability proportional to its elements."""
     if out is not None and out.dtype != int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}")
@@ -690,11 +690,15 @@ for _name, _params, _doc in (
 
 
 @composite("uniform_")
-def uniform_(self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None, **named: Any) -> Any:
+def uniform_(
+    self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None, **named: Any
+) -> Any:
     """Overwrite with draws from the uniform distribution on ``[from, to)``; of complex numbers, both parts."""
     low, high = named.pop("from", low), named.pop("to", high)
     if named:
-        raise TypeError(f"uniform_() got an unexpected keyword argument {next(iter(named))!r}; it takes from, to, generator")
+        raise TypeError(
+            f"uniform_() got an unexpected keyword argument {next(iter(named))!r}; it takes from, to, generator"
+        )
     stream, array = stream_of(generator), self._array
     if array.dtype.kind != "c":
         return self.copy_(wrap(stream.uniform(array.shape, dtype=array.dtype, low=low, high=high)))

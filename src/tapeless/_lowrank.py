@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._core.registry import composite
-from ._core.tensor_base import TensorBase
+from ._core.tensor_base import is_tensor
 from ._creation import randn
 from ._ops.factorization import linalg_qr
 from ._ops.linear_algebra import check_inexact
@@ -48,7 +48,8 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None)
 
 @composite("pca_lowrank", methods="")
 def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> Any:
-    """Return (U, S, V) of the `q` principal components of the rows of `A`: `svd_lowrank`, by default of centred columns.
+    """Return (U, S, V) of the `q` principal components of the rows of `A`: `svd_lowrank`, by default of centred
+    columns.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.pca_lowrank.html
 
@@ -56,7 +57,7 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
     >>> tl.pca_lowrank(tl.tensor([[1.0, 0.0], [-1.0, 0.0]]), q=1)[1]
     tensor([1.4142])
     """
-    if not isinstance(A, TensorBase):
+    if not is_tensor(A):
         raise TypeError(f"pca_lowrank(): A must be a Tensor, not {type(A).__name__}")
     m, n = A.shape[-2:]
     q = min(6, m, n) if q is None else q

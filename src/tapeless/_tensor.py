@@ -686,8 +686,8 @@ def _conversion(name: str, dtype: np.dtype[Any]) -> Callable[[Any], Any]:
 
 for _name in ("half", "float", "double", "short", "int", "long", "bool", "cfloat", "cdouble"):
     setattr(Tensor, _name, _conversion(_name, _dtypes.PUBLIC[_name]))
-Tensor.char = _conversion("char", _dtypes.int8)  # type: ignore[attr-defined]
-Tensor.byte = _conversion("byte", _dtypes.uint8)  # type: ignore[attr-defined]
+Tensor.char = _conversion("char", _dtypes.int8)  # type: ignore[method-assign, assignment]
+Tensor.byte = _conversion("byte", _dtypes.uint8)  # type: ignore[method-assign, assignment]
 
 
 def _viewing(name: str) -> Callable[..., Any]:

@@ -113,11 +113,16 @@ def page(results: Scores) -> str:
     """Return ``docs/parity.md``."""
     lines = [
         "# Parity with PyTorch\n\n",
-        "Written by `python -m tests.parity --write`; `make parity` runs it again and compares. PyTorch's wheel holds its\n",
-        f"own test database; {len(results)} of its entries are in scope. For every sample of an entry we compare values and\n",
-        "shapes in float64 (`value`), results of the other dtypes (`dtype`), gradients and gradients of gradients for random\n",
-        "cotangents, complex ones too (`grad`, `gradgrad`), the in-place method (`inplace`), method and aliases (`alias`), and\n",
-        "that what PyTorch refuses is refused with the same class of error (`error`). One sample that differs fails a kind;\n",
+        "Written by `python -m tests.parity --write`; `make parity` runs it again and compares. PyTorch's wheel holds "
+        "its\n",
+        f"own test database; {len(results)} of its entries are in scope. For every sample of an entry we compare "
+        "values and\n",
+        "shapes in float64 (`value`), results of the other dtypes (`dtype`), gradients and gradients of gradients for "
+        "random\n",
+        "cotangents, complex ones too (`grad`, `gradgrad`), the in-place method (`inplace`), method and aliases "
+        "(`alias`), and\n",
+        "that what PyTorch refuses is refused with the same class of error (`error`). One sample that differs fails a "
+        "kind;\n",
         "`all` counts entries without any.\n\n",
         table(results),
         "\n\n## What still differs\n\n",

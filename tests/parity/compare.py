@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import types
 import warnings
@@ -218,7 +219,9 @@ class Entry:
                 self.check(kind, f"Tensor.{name}", lambda name=name: getattr(tapeless.Tensor, name))
         for alias in self.op.aliases:
             if hasattr(torch, alias.name.split(".")[0]):
-                self.check("alias", f"tapeless.{alias.name}", lambda name=alias.name.removeprefix('torch.'): _require(name))
+                self.check(
+                    "alias", f"tapeless.{alias.name}", functools.partial(_require, alias.name.removeprefix("torch."))
+                )
 
     def call(self, function: Any, input: Any, args: Any, kwargs: Any) -> Any:
         """Call through the wrapper that PyTorch's own tests use, which makes inputs symmetric and the like."""
@@ -286,7 +289,7 @@ class Entry:
         for alias in self.op.aliases if first else ():
             theirs = _torch_lookup(alias.name)
             if theirs is not None:
-                self.twin("alias", alias.name, theirs, sample, lookup(alias.name.removeprefix('torch.')))
+                self.twin("alias", alias.name, theirs, sample, lookup(alias.name.removeprefix("torch.")))
 
     def twin(self, kind: str, what: str, theirs: Any, sample: Any, ours: Any = None) -> None:
         """Compare one such form, and what it left in its first argument."""
@@ -359,7 +362,9 @@ class Entry:
         kwargs = sample.kwargs
         if wrapper.__name__ == "gradcheck_wrapper_masked_operation" and kwargs.get("mask") is not None:
             shown = torch.masked._output_mask(self.op.op, sample.input, *sample.args, **kwargs)
-        elif wrapper.__name__ == "gradcheck_wrapper_masked_pointwise_operation" and kwargs.get("input_mask") is not None:
+        elif (
+            wrapper.__name__ == "gradcheck_wrapper_masked_pointwise_operation" and kwargs.get("input_mask") is not None
+        ):
             input_mask = torch.masked._input_mask(sample.input, mask=kwargs["input_mask"])
             shown = input_mask & torch.masked._input_mask(sample.args[0], mask=kwargs["other_mask"])
         else:
@@ -446,7 +451,14 @@ def same_positions(ours: Any, theirs: Any, input: Any, sample: Any, place: int) 
     if isinstance(theirs, torch.Tensor):
         ours, theirs = [ours], [theirs]
     numbers = [a for a in sample.args if isinstance(a, int) and not isinstance(a, bool)]
-    dim = sample.kwargs.get("dim", (numbers[1:] if len(theirs) > 1 and any(name in str(type(theirs)) for name in ("topk", "kthvalue")) else numbers)[:1])
+    dim = sample.kwargs.get(
+        "dim",
+        (
+            numbers[1:]
+            if len(theirs) > 1 and any(name in str(type(theirs)) for name in ("topk", "kthvalue"))
+            else numbers
+        )[:1],
+    )
     dim = (dim[0] if dim else -1) if isinstance(dim, list) else dim
     a, b = np.asarray(ours[place].numpy()), theirs[place].numpy()
     same(ours[place], theirs[place], "positions", values=False)

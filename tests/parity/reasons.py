@@ -1,4 +1,5 @@
-"""Why the entries fail that still do: a reason for each kind of each, which `python -m tests.parity --check` asks for."""
+"""Why the entries fail that still do: a reason for each kind of each, which `python -m tests.parity --check` asks
+for."""
 
 from __future__ import annotations
 

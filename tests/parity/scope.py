@@ -19,7 +19,8 @@ OUT_OF_SCOPE = [
 
 NOT_COMPARED = {
     ("as_strided_scatter", "grad"): (
-        "PyTorch's gradient also reaches the elements that are overwritten (its own gradcheck fails); ours does not, and "
+        "PyTorch's gradient also reaches the elements that are overwritten (its own gradcheck fails); ours does not, "
+        "and "
         "is held to finite differences"
     ),
     ("as_strided_scatter", "gradgrad"): "as its first gradient",
@@ -31,9 +32,13 @@ NOT_COMPARED = {
 
 CORE_WITH_UNDERSCORE = ("__",)  # operators such as __radd__ are public
 
-LINALG = r"linalg\..*|cholesky.*|qr|geqrf|ormqr|svd.*|pca_lowrank|lu.*|pinverse|matrix_exp|logdet|triangular_solve|cross|norm|norm/.*|dist|det|cdist|cov|corrcoef"
+LINALG = (
+    r"linalg\..*|cholesky.*|qr|geqrf|ormqr|svd.*|pca_lowrank|lu.*|pinverse|matrix_exp|"
+    r"logdet|triangular_solve|cross|norm|norm/.*|dist|det|cdist|cov|corrcoef"
+)
 EXTRA = (
-    r"fft\..*|special\..*|signal\..*|i?stft|i0|igammac?|polygamma.*|mvlgamma.*|polar|angle|complex|view_as_(real|complex)|real|imag|"
+    r"fft\..*|special\..*|signal\..*|i?stft|i0|igammac?|polygamma.*|mvlgamma.*|polar|angle|complex|"
+    r"view_as_(real|complex)|real|imag|"
     r"conj.*|resolve_.*|frexp|ldexp|nextafter|histogramdd|histogram|masked\..*|cauchy|geometric|log_normal|zeta|"
     r"airy.*|bessel.*|combinations|cartesian_prod|erfinv|digamma|sinc|to|item|.*_copy|unravel_index|segment_reduce.*"
 )
@@ -62,4 +67,5 @@ AMBIGUOUS = {
 """Factors that are unique only up to signs or phases: what PyTorch's own tests make unique is compared."""
 
 UNSTABLE = {"sort": 1, "argsort": 0, "topk": 1, "kthvalue": 1, "mode": 1}
-"""Results (by place) that are positions, and differ by right where elements are equal: what they lead to is compared."""
+"""Results (by place) that are positions, and differ by right where elements are equal: what they lead to is
+compared."""

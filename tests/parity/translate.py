@@ -26,7 +26,12 @@ class Untranslatable(Exception):
 def array_of(tensor: Any) -> np.ndarray:
     """Return a copy of a PyTorch tensor's elements, in memory of its own that is laid out alike."""
     tensor = tensor.detach().resolve_conj().resolve_neg()
-    if tensor.layout is not torch.strided or tensor.dtype not in DTYPES or tensor.ndim > 64 or tensor.device.type != "cpu":
+    if (
+        tensor.layout is not torch.strided
+        or tensor.dtype not in DTYPES
+        or tensor.ndim > 64
+        or tensor.device.type != "cpu"
+    ):
         raise Untranslatable(f"{tensor.layout} {tensor.dtype}")
     if tensor._is_zerotensor():  # zeros without memory, which only PyTorch's own derivatives make
         tensor = torch.zeros(tensor.shape, dtype=tensor.dtype)

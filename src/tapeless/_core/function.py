@@ -21,7 +21,8 @@ A subclass says everything about its operation in one place::
 
 `forward` gets and returns raw arrays. ``grad_<name>`` is the gradient of the parameter ``<name>`` of `forward`,
 and its own parameter names say what it needs: `g` is the gradient of the result, ``result`` the result (``results``
-the tuple of several), every other name an input. Only what the rules of the inputs that require grad name is kept until the backward pass.
+the tuple of several), every other name an input. Only what the rules of the inputs that require grad name is kept
+until the backward pass.
 Operations whose gradients share work write one ``backward(self, g, ...)`` that returns a gradient for each
 parameter in `differentiable` instead; arrays computed on the way may be kept in ``self.saved``. Such a rule may
 be written for arrays only if the class also has a ``composite(self, ...)``, the same operation written in others:

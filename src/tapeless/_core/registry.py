@@ -239,7 +239,8 @@ def check_apart(out: Any, inputs: Any) -> None:
         if hasattr(x, "_array") and np.may_share_memory(out._array, x._array):
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-                "memory location. Please clone() the tensor before performing the operation.\nGive out= memory of its own."
+                "memory location. Please clone() the tensor before performing the operation.\nGive out= memory of its "
+                "own."
             )
 
 

@@ -110,6 +110,11 @@ def as_array(value: Any) -> Any:
     return np.asarray(value) if isinstance(value, (np.generic, np.ndarray)) else value
 
 
+def is_tensor(x: Any) -> bool:
+    """Return whether `x` is a tensor; type checkers go on knowing nothing of it, as this layer does."""
+    return isinstance(x, TensorBase)
+
+
 def unwrap(value: Any) -> Any:
     """Return the array of a tensor; anything else as it is."""
     return value._array if isinstance(value, TensorBase) else value

@@ -33,7 +33,8 @@ def pad(x: Any, padding: tuple[int, ...]) -> Any:
     ndim = len(padding)
     shape = (*x.shape[:-ndim], *(n + 2 * p for n, p in zip(x.shape[-ndim:], padding, strict=True)))
     out = np.zeros(shape, x.dtype)
-    out[(..., *(slice(p, p + n) for n, p in zip(x.shape[-ndim:], padding, strict=True)))] = x
+    inside: Any = (..., *(slice(p, p + n) for n, p in zip(x.shape[-ndim:], padding, strict=True)))
+    out[inside] = x
     return out
 
 
@@ -68,13 +69,14 @@ def col2im(columns: Any, shape: tuple[int, ...], window: tuple[int, ...], geomet
     batch = columns.shape[0]
     channels = columns.shape[1] // math.prod(window)
     parts = columns.reshape(batch, channels, *window, *sizes)
-    out = np.zeros((batch, channels, *(n + 2 * p for n, p in zip(shape, padding, strict=True))), columns.dtype)
+    out: Any = np.zeros((batch, channels, *(n + 2 * p for n, p in zip(shape, padding, strict=True))), columns.dtype)
     for offset in itertools.product(*map(range, window)):  # one strided addition for each place in the window
-        where = tuple(
+        where: Any = tuple(
             slice(o * d, o * d + (n - 1) * s + 1, s) for o, d, n, s in zip(offset, dilation, sizes, stride, strict=True)
         )
         out[(..., *where)] += parts[(slice(None), slice(None), *offset)]
-    return out[(..., *(slice(p, p + n) for n, p in zip(shape, padding, strict=True)))]
+    inside: Any = (..., *(slice(p, p + n) for n, p in zip(shape, padding, strict=True)))
+    return out[inside]
 
 
 def _is_plain(window: Any, geometry: Geometry) -> bool:

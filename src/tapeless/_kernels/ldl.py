@@ -37,7 +37,8 @@ def solve(LD: Any, pivots: Any, B: Any, hermitian: bool) -> Any:
 
 
 def _solve_one(LD: Any, pivots: Any, X: Any, hermitian: bool) -> None:
-    """Undo the swaps, L and D from the top, then the transpose of L from the bottom; a negative pivot marks a 2x2 block."""
+    """Undo the swaps, L and D from the top, then the transpose of L from the bottom; a negative pivot marks a 2x2
+    block."""
     turn = np.conj if hermitian else (lambda x: x)
     blocks, k, n = [], 0, len(pivots)
     while k < n:

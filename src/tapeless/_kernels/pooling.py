@@ -60,12 +60,14 @@ def window_argmax(x: Any, window: Any, stride: Any, padding: Any, dilation: Any,
         low,
         x.dtype,
     )
-    padded[(..., *(slice(p, p + n) for n, p in zip(inner, padding, strict=True)))] = x
+    inside: Any = (..., *(slice(p, p + n) for n, p in zip(inner, padding, strict=True)))
+    padded[inside] = x
     places = np.full(padded.shape[x.ndim - ndim :], -1, np.int64)
     places[tuple(slice(p, p + n) for n, p in zip(inner, padding, strict=True))] = np.arange(
         np.prod(inner, dtype=int)
     ).reshape(inner)
-    best, index = None, None
+    best: Any = None
+    index: Any = None
     for _, where in offsets(window, stride, dilation, sizes):
         part, place = padded[(..., *where)], places[where]
         if best is None:

@@ -6,7 +6,6 @@ Vaswani et al., "Attention Is All You Need" (2017).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from .._core.registry import FUNCTIONS, composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import bool_
 from .activation import Softmax
+
 
 def dropout(input: Any, p: float) -> Any:
     """Return `input` after dropout with probability `p`; it draws, so it is declared in a layer above."""

@@ -16,7 +16,7 @@ from .._kernels.optional import scipy
 from ._common import FloatBinary, FloatUnary, both_arrays
 
 
-def _from_scipy(name: str, function: str, doc: str, gradient: Callable[..., Any] | None = None, top: str = "") -> type:
+def _from_scipy(name: str, function: str, doc: str, gradient: Callable[..., Any] | None = None, top: str = "") -> Any:
     """Declare ``special.<name>`` (and `top`, its names outside of the namespace) as SciPy's function."""
 
     @kernel
@@ -68,10 +68,10 @@ def _log_ndtr_gradient(self, g, input, result):
     return g * (np.exp(-input * input / 2 - result) / math.sqrt(2 * math.pi))
 
 
-I0 = _from_scipy("i0", "i0", "The modified Bessel function of the first kind, order 0.",
+I0: Any = _from_scipy("i0", "i0", "The modified Bessel function of the first kind, order 0.",
                  lambda self, g, input: g * I1.numpy(input), top="i0")  # fmt: skip
 I0e = _from_scipy("i0e", "i0e", "`i0` scaled by ``exp(-|x|)``.", _i0e_gradient)
-I1 = _from_scipy("i1", "i1", "The modified Bessel function of the first kind, order 1.", _i1_gradient)
+I1: Any = _from_scipy("i1", "i1", "The modified Bessel function of the first kind, order 1.", _i1_gradient)
 I1e = _from_scipy("i1e", "i1e", "`i1` scaled by ``exp(-|x|)``.", _i1e_gradient)
 
 _from_scipy("ndtr", "ndtr", "The distribution function of the standard normal.", _ndtr_gradient)
@@ -170,7 +170,7 @@ for _kind, _first in _CHEBYSHEV.items():
     _polynomial(
         f"shifted_chebyshev_polynomial_{_kind}",
         f"The Chebyshev polynomial {_kind.upper()} of degree `n`, of ``2 x - 1``.",
-        lambda x, _first=_first: _first(2 * x - 1),
+        lambda x, _first=_first: _first(2 * x - 1),  # type: ignore[misc]
         lambda k, x, p, q: 2 * (2 * x - 1) * p - q,
     )
 _polynomial(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import composite
-from .._dtypes import promote, scalar_name
+from .._dtypes import scalar_name
 from ._common import Binary, Unary
 
 

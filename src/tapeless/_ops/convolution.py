@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from .._core.function import Function
 from .._core.registry import FUNCTIONS, composite
 from .._dtypes import scalar_name
@@ -145,13 +144,15 @@ def _check(name: str, input: Any, weight: Any, bias: Any, ndim: int, geometry: A
     if input.shape[1] != wanted:
         kind = ", transposed=1" if transposed else ""
         raise RuntimeError(
-            f"Given {kind[2:] + ', ' if kind else ''}groups={groups}, weight of size {list(weight.shape)}, expected input"
+            f"Given {kind[2:] + ', ' if kind else ''}groups={groups}, weight of size {list(weight.shape)}, expected "
+            "input"
             f"{list(input.shape)} to have {wanted} channels, but got {input.shape[1]} channels instead"
         )
     outputs = weight.shape[1] * groups if transposed else weight.shape[0]
     if bias is not None and (bias.ndim != 1 or bias.shape[0] != outputs):
         raise RuntimeError(
-            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} elements, but "
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} elements, "
+            "but "
             f"got bias of size {list(bias.shape)} instead"
         )
 
@@ -225,7 +226,8 @@ def _transpose(name: str, ndim: int, input: Any, weight: Any, bias: Any, options
     )
     if any(n <= 0 for n in shape):
         raise RuntimeError(
-            f"Given input size per channel: {list(input.shape[2:])}. Calculated output size per channel: {list(shape)}. "
+            f"Given input size per channel: {list(input.shape[2:])}. Calculated output size per channel: "
+            f"{list(shape)}. "
             "Output size is too small"
         )
     out = ConvInputGrad.apply(input, weight, shape, geometry)
@@ -256,7 +258,8 @@ def _declare(ndim: int) -> None:
         return _transpose(f"conv_transpose{ndim}d", ndim, input, weight, bias, options)
 
     dims = ", ".join("DHW"[3 - ndim :])
-    convolution.__doc__ = f"""Return the cross-correlation of ``(N, C, {dims})`` (or without N) with a weight ``(out, C / groups, ...)``.
+    convolution.__doc__ = f"""Return the cross-correlation of ``(N, C, {dims})`` (or without N) with a weight ``(out,
+    C / groups, ...)``.
 
     `stride`, `padding` (also "same" and "valid"), `dilation`: one number, or one for each dim. Raises RuntimeError
     for shapes that do not fit. See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv{ndim}d.html
@@ -265,13 +268,16 @@ def _declare(ndim: int) -> None:
     >>> tl.nn.functional.conv{ndim}d(tl.ones({"1, 1" + ", 3" * ndim}), tl.ones({"1, 1" + ", 3" * ndim})).item()
     {3**ndim}.0
     """
-    transposed.__doc__ = f"""Return the transposed convolution of ``(N, C, {dims})`` with a weight ``(C, out / groups, ...)``.
+    transposed.__doc__ = f"""Return the transposed convolution of ``(N, C, {dims})`` with a weight ``(C, out / groups,
+    ...)``.
 
     The gradient of `conv{ndim}d` for its input; `output_padding` is added to one side of the result's sizes.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose{ndim}d.html
 
     >>> import tapeless as tl
-    >>> tuple(tl.nn.functional.conv_transpose{ndim}d(tl.ones({"1, 1" + ", 3" * ndim}), tl.ones({"1, 1" + ", 2" * ndim})).shape)
+    >>> tuple(tl.nn.functional.conv_transpose{ndim}d(tl.ones({"1, 1" + ", 3" * ndim}), tl.ones({
+        "1, 1" + ", 2" * ndim
+    })).shape)
     {(1, 1) + (4,) * ndim}
     """
     convolution.__name__ = convolution.__qualname__ = f"conv{ndim}d"

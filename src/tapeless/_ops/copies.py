@@ -39,7 +39,7 @@ _METHODS = {"narrow_copy"}
 
 def _declare(name: str) -> None:
     def copy(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-        view = _VIEWS.get(name) or FUNCTIONS[name.removesuffix("_copy")]
+        view: Any = _VIEWS.get(name) or FUNCTIONS[name.removesuffix("_copy")]
         result = view(input, *args, **kwargs)
         several = isinstance(result, (tuple, list))
         copied = tuple(part.clone() for part in result) if several else result.clone()

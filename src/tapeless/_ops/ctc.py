@@ -105,7 +105,8 @@ def _check(log_probs: Any, targets: Any, inputs: Any, lengths: Any, blank: int) 
             raise RuntimeError(f"{name} must be non-negative\nThe smallest is {array.min()}.")
     if (inputs > steps).any():
         raise RuntimeError(
-            f"Expected input_lengths to have value at most {steps}, but got value {inputs.max()} (while checking arguments "
+            f"Expected input_lengths to have value at most {steps}, but got value {inputs.max()} (while checking "
+            "arguments "
             "for ctc_loss)"
         )
 
@@ -116,7 +117,8 @@ def _as_rows(targets: Any, lengths: Any, classes: int) -> Any:
     if targets.ndim == 1:
         if len(targets) != lengths.sum():
             raise RuntimeError(
-                f"Expected tensor to have size {lengths.sum()} at dimension 0, but got size {len(targets)} for argument "
+                f"Expected tensor to have size {lengths.sum()} at dimension 0, but got size {len(targets)} for "
+                "argument "
                 "#2 'targets' (while checking arguments for ctc_loss)"
             )
         rows = np.zeros((len(lengths), longest), targets.dtype)

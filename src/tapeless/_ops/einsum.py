@@ -71,9 +71,9 @@ def _parse(equation: str, operands: list[Any]) -> tuple[list[list[Any]], list[An
                 )
         return labels, output
     counts: dict[Any, int] = {}
-    for term in labels:
-        for label in term:
-            counts[label] = counts.get(label, 0) + 1
+    for one in labels:
+        for place in one:
+            counts[place] = counts.get(place, 0) + 1
     once = sorted(label for label, n in counts.items() if isinstance(label, str) and n == 1)
     return labels, [*range(-width, 0), *once]
 
@@ -84,7 +84,10 @@ def _check_letters(term: str) -> None:
         raise RuntimeError('einsum(): found "." that is not part of any ellipsis, or a second ellipsis, in ' + term)
     for letter in rest:
         if letter not in LETTERS:
-            raise RuntimeError(f"einsum(): invalid subscript given at index 0 in the equation string, subscripts must be in [a-zA-Z]: {letter!r}")
+            raise RuntimeError(
+                "einsum(): invalid subscript given at index 0 in the equation string, subscripts must be in [a-zA-Z]: "
+                f"{letter!r}"
+            )
 
 
 def _diagonals(x: Any, labels: list[Any]) -> tuple[Any, list[Any]]:
@@ -96,7 +99,8 @@ def _diagonals(x: Any, labels: list[Any]) -> tuple[Any, list[Any]]:
             j = labels.index(label, i + 1)
             if x.shape[i] != x.shape[j] and 1 not in (x.shape[i], x.shape[j]):
                 raise RuntimeError(
-                    f"einsum(): subscript {label} is repeated for operand 0 but the sizes don't match, {x.shape[j]} != {x.shape[i]}"
+                    f"einsum(): subscript {label} is repeated for operand 0 but the sizes don't match, {x.shape[j]} != "
+                    f"{x.shape[i]}"
                 )
             x = x.diagonal(0, i, j)
             del labels[j], labels[i]

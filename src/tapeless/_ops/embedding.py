@@ -141,7 +141,8 @@ def embedding_bag(
         )
     if per_sample_weights is not None and tuple(per_sample_weights.shape) != tuple(input.shape):
         raise ValueError(
-            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the same "
+            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
+            "same "
             f"shape as the input ({input.shape})"
         )
     if weight.ndim != 2:
@@ -165,8 +166,10 @@ def _bags(input: Any, offsets: Any, include_last: bool) -> tuple[Any, Any, Any]:
     flat = unwrap(input).reshape(-1)
     if input.ndim == 2:
         if offsets is not None:
-            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
-                             f"length sequences. However, found offsets of type {type(offsets)}")  # fmt: skip
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
+                f"sequences. However, found offsets of type {type(offsets)}"
+            )
         count, size = input.shape
         starts = np.arange(count) * size
         return starts, starts + size, flat

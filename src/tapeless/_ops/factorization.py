@@ -124,7 +124,9 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> A
     if L.ndim < 2:
         raise RuntimeError(f"u should have at least 2 dimensions, but has {L.ndim} dimensions instead")
     if L.shape[-1] != L.shape[-2]:
-        raise RuntimeError(f"A must be batches of square matrices, but they are {L.shape[-2]} by {L.shape[-1]} matrices")
+        raise RuntimeError(
+            f"A must be batches of square matrices, but they are {L.shape[-2]} by {L.shape[-1]} matrices"
+        )
     if B.shape[-2] != L.shape[-1]:
         raise RuntimeError(
             f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by {L.shape[-1]} but each b "
@@ -141,7 +143,8 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> A
 
 @kernel
 def solve_triangle(A: Any, B: Any, upper: bool, unit: bool) -> Any:
-    """Return X with ``A X = B`` by substitution, one row after the other, for whole batches; only a triangle is read."""
+    """Return X with ``A X = B`` by substitution, one row after the other, for whole batches; only a triangle is
+    read."""
     n = A.shape[-1]
     shape = (*np.broadcast_shapes(A.shape[:-2], B.shape[:-2]), n, B.shape[-1])
     X = np.zeros(shape, np.result_type(A, B))
@@ -209,7 +212,10 @@ def triangular_solve(
     """Return (X with ``A X = b``, A); the older form of `linalg.solve_triangular`."""
     for name, x in (("b", b), ("A", A)):
         if x.ndim < 2:
-            raise RuntimeError(f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {x.ndim} dimensions instead")
+            raise RuntimeError(
+                f"torch.triangular_solve: Expected {name} to have at least 2 dimensions, but it has {x.ndim} "
+                "dimensions instead"
+            )
     check_square("triangular_solve", A)
     matrix = A.mT if transpose else A
     X = triangular(matrix, b, upper=upper != transpose, unit=unitriangular)
@@ -266,7 +272,7 @@ def _keep(x: Any, exact: Any) -> Any:
     return x + (exact - x.detach())
 
 
-Qr_ = namedtuple("QR", "Q R")
+QR = namedtuple("QR", "Q R")
 
 
 @composite("linalg.qr", methods="")
@@ -291,8 +297,8 @@ def linalg_qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
             "linalg_qr_backward: The derivative of qr is not implemented when mode='r'. Use mode='reduced' and drop Q."
         )
     Q, R = _qr(A, mode)
-    pair = Qr_(Q.new_zeros((0,)) if mode == "r" else Q, R)
-    return pair if out is None else Qr_(*store(tuple(pair), tuple(out), "linalg.qr"))
+    pair = QR(Q.new_zeros((0,)) if mode == "r" else Q, R)
+    return pair if out is None else QR(*store(tuple(pair), tuple(out), "linalg.qr"))
 
 
 @composite("qr")

@@ -149,7 +149,8 @@ def _incomplete(name: str, alias: str, complement: bool) -> None:
     """Declare a regularized incomplete gamma function; its derivative is known for `other` alone."""
 
     class Incomplete(FloatBinary):
-        __doc__ = f"""The regularized {"upper" if complement else "lower"} incomplete gamma function of order `input` at `other`; needs SciPy.
+        __doc__ = f"""The regularized {"upper" if complement else "lower"} incomplete gamma function of order `input`
+        at `other`; needs SciPy.
 
         See https://docs.pytorch.org/docs/stable/special.html#torch.special.{alias}
         """

@@ -128,7 +128,8 @@ def _check(input: Any, grid: Any, mode: str) -> None:
         )
     if input.ndim not in (4, 5) or input.ndim != grid.ndim:
         raise RuntimeError(
-            f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with "
+            "sizes "
             f"{list(input.shape)} and grid with sizes {list(grid.shape)}"
         )
     if input.shape[0] != grid.shape[0]:
@@ -143,7 +144,8 @@ def _check(input: Any, grid: Any, mode: str) -> None:
         )
     if 0 in tuple(input.shape)[2:]:
         raise RuntimeError(
-            f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}"
+            "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+            f"{list(input.shape)}"
         )
     if input.ndim == 5 and mode == "bicubic":
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
@@ -153,7 +155,8 @@ def _check(input: Any, grid: Any, mode: str) -> None:
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Any:
-    """Return the pixels of ``(N, C, [D,] H, W)`` at the points of a grid ``(N, ..., 2 or 3)`` of (x, y[, z]) in [-1, 1].
+    """Return the pixels of ``(N, C, [D,] H, W)`` at the points of a grid ``(N, ..., 2 or 3)`` of (x, y[, z]) in [-1,
+    1].
 
     `mode`: "bilinear", "nearest", "bicubic"; `padding_mode` beyond the border: "zeros", "border", "reflection".
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.grid_sample.html
@@ -174,7 +177,8 @@ def grid_sample(
         )
     if align_corners is None:
         warnings.warn(
-            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please "
+            "specify "
             "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
             stacklevel=2,
         )
@@ -187,17 +191,13 @@ def _by_number(input: Any, grid: Any, interpolation_mode: int, padding_mode: int
 
 
 @composite("grid_sampler grid_sampler_2d", methods="")
-def grid_sampler_2d(
-    input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool
-) -> Any:
+def grid_sampler_2d(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
     """Return `nn.functional.grid_sample` with numbers for its modes."""
     return _by_number(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
 @composite("grid_sampler_3d", methods="")
-def grid_sampler_3d(
-    input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool
-) -> Any:
+def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
     """Return `nn.functional.grid_sample` of volumes with numbers for its modes."""
     return _by_number(input, grid, interpolation_mode, padding_mode, align_corners)
 

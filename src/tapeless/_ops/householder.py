@@ -113,5 +113,3 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
         result = _apply(input, tau, other, order, adjoint=transpose)
         result = result.clone() if result is other else result
     return result if out is None else store(result, out, "ormqr")
-
-

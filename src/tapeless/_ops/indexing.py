@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import check_apart, composite, store
-from .._core.tensor_base import TensorBase, unwrap, wrap
+from .._core.tensor_base import is_tensor, unwrap, wrap
 from .._dtypes import bool_, int64, scalar_name
 from .._kernels.indexing import along, is_basic, place, scatter_add
 from ._common import check_has_dims, normal_dim
@@ -24,7 +24,7 @@ def plain_index(index: Any) -> Any:
 
 
 def _plain_item(item: Any) -> Any:
-    if isinstance(item, TensorBase):
+    if is_tensor(item):
         item = item._array
     if isinstance(item, slice):
         step = None if item.step is None else operator.index(item.step)
@@ -208,7 +208,7 @@ def _fit_value(value: Any, target: Any, index: Any) -> Any:
     shape = np.shape(read(target._array, index))
     while len(value.shape) > len(shape) and value.shape[0] == 1:
         value = value[0]
-    fits = tuple(value.shape) == shape or not isinstance(value, TensorBase)
+    fits = tuple(value.shape) == shape or not is_tensor(value)
     return value if fits else value.expand(shape)
 
 
@@ -413,7 +413,7 @@ class IndexAdd(Function):
         self.dim, self.alpha = normal_dim(dim, input.ndim), alpha
         if input.ndim == 0:  # one place, which every index has to name
             check_range(index, 1, 0)
-            self.place = ()
+            self.place: Any = ()
         else:
             check_range(index, input.shape[self.dim], self.dim)
             self.place = (slice(None),) * self.dim
@@ -442,7 +442,7 @@ class IndexAdd(Function):
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """Return a view of `length` positions of `dim` from `start` on."""
     check_has_dims("narrow() cannot be applied to a 0-dim tensor.", input.ndim)
-    if isinstance(start, TensorBase) and (start.ndim or start.dtype.kind not in "iu"):
+    if is_tensor(start) and (start.ndim or start.dtype.kind not in "iu"):
         raise RuntimeError(f"start must be an 0-dim integral Tensor.\nGot {list(start.shape)} of {start.dtype}.")
     dim, start = normal_dim(dim, input.ndim), operator.index(start)
     if length < 0:

@@ -107,15 +107,18 @@ def _apply(input: Any, dim: int, matrix: Any) -> Any:
 def _sizes(input: Any, size: Any, scale_factor: Any, ndim: int) -> tuple[list[int], list[float | None]]:
     """Return the new spatial sizes and the scales that were asked for."""
     if (size is None) == (scale_factor is None):
-        which = "only one of size or scale_factor should be defined" if size is not None else (
-            "either size or scale_factor should be defined"
+        which = (
+            "only one of size or scale_factor should be defined"
+            if size is not None
+            else ("either size or scale_factor should be defined")
         )
         raise ValueError(which)
     given = size if size is not None else scale_factor
     if isinstance(given, (tuple, list)):
         if len(given) != ndim:
             raise ValueError(
-                f"Input and output must have the same number of spatial dimensions, but got input with spatial dimensions "
+                "Input and output must have the same number of spatial dimensions, but got input with spatial "
+                "dimensions "
                 f"of {list(input.shape[2:])} and output size of {given}. Please provide input tensor in (N, C, d1, d2, "
                 "...,dK) format and output size in (o1, o2, ...,oK) format."
             )
@@ -148,7 +151,9 @@ def _check(input: Any, mode: str, align_corners: bool | None, antialias: bool) -
     elif input.ndim != _DIMS[mode] + 2:
         raise NotImplementedError(f"Got {input.ndim}D input, but {mode} mode needs {_DIMS[mode] + 2}D input")
     if antialias and not (mode in _SMOOTHED and input.ndim == 4):
-        raise ValueError("Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input")
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+        )
 
 
 @composite("nn.functional.interpolate", methods="")
@@ -187,9 +192,7 @@ def interpolate(
     return _resize(input, sizes, scales, mode, bool(align_corners), antialias)
 
 
-def _resize(
-    input: Any, sizes: list[int], scales: list[float | None], mode: str, align: bool, antialias: bool
-) -> Any:
+def _resize(input: Any, sizes: list[int], scales: list[float | None], mode: str, align: bool, antialias: bool) -> Any:
     if input.dtype.kind in "iu" and mode in _SMOOTHED:
         return wrap(_resize_bytes(unwrap(input), sizes, scales, mode, align, antialias))
     for axis, (m, scale) in enumerate(zip(sizes, scales, strict=True)):
@@ -235,12 +238,16 @@ def upsample(
 @composite("nn.functional.upsample_nearest", methods="")
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Return `interpolate` with mode "nearest" (the older name)."""
-    warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn(
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
     return interpolate(input, size, scale_factor, "nearest")
 
 
 @composite("nn.functional.upsample_bilinear", methods="")
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Return `interpolate` with mode "bilinear" and aligned corners (the older name)."""
-    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warnings.warn(
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+    )
     return interpolate(input, size, scale_factor, "bilinear", True)

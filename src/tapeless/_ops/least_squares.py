@@ -83,7 +83,9 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 
 def _check(A: Any, name: str) -> None:
     if A.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.\nIts shape is {list(A.shape)}.")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions.\nIts shape is {list(A.shape)}."
+        )
     check_inexact(name, A)
 
 
@@ -160,7 +162,9 @@ def _check_lstsq(A: Any, B: Any, driver: str | None) -> tuple[bool, str]:
         )
     check_inexact("torch.linalg.lstsq", A)
     if driver is not None and driver not in DRIVERS:
-        raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)\nIt is {driver!r}.")
+        raise RuntimeError(
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)\nIt is {driver!r}."
+        )
     vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape[:-1]))
     rows = B.shape[-1] if vector else B.shape[-2]
     if rows != A.shape[-2]:

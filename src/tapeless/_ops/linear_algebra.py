@@ -6,6 +6,7 @@ differentiation" (2008).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import namedtuple
 from typing import Any
@@ -53,7 +54,8 @@ def check_inexact(name: str, A: Any) -> None:
 def singular(name: str, info: Any) -> Exception:
     """Return PyTorch's error for a matrix without inverse."""
     return LinAlgError(
-        f"{name}: The diagonal element {info} is zero, the {name.split('.')[-1]} could not be completed because the input "
+        f"{name}: The diagonal element {info} is zero, the {name.split('.')[-1]} could not be completed because the "
+        "input "
         "matrix is singular."
     )
 
@@ -107,7 +109,8 @@ def solve(A: Any, B: Any, *, left: bool = True, out: Any = None) -> Any:
     check_square("linalg.solve", A)
     if A.dtype != B.dtype:
         raise RuntimeError(
-            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {scalar_name(A.dtype)} and B of "
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {scalar_name(A.dtype)} and B "
+            "of "
             f"type {scalar_name(B.dtype)} instead"
         )
     vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape)[:-1])
@@ -302,7 +305,8 @@ def matrix_power(A: Any, n: int, *, out: Any = None) -> Any:
         raise RuntimeError("linalg.matrix_power: The input tensor A must have at least 2 dimensions.")
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError(
-            f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices"
+            f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} "
+            "matrices"
         )
     if n < 0:
         A, n = inv(A), -n
@@ -337,16 +341,19 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
                 f"{t.dtype}"
             )
         if t.ndim != 2 and not (i in (0, len(chain) - 1) and t.ndim == 1):
-            raise RuntimeError(f"multi_dot(): tensor {i} must be {'1D or ' if i in (0, len(chain) - 1) else ''}2D but got {t.ndim}D")
+            raise RuntimeError(
+                f"multi_dot(): tensor {i} must be {'1D or ' if i in (0, len(chain) - 1) else ''}2D but got {t.ndim}D"
+            )
     first, last = chain[0].ndim == 1, chain[-1].ndim == 1
     if first:
         chain[0] = chain[0].unsqueeze(0)
     if last:
         chain[-1] = chain[-1].unsqueeze(-1)
-    for i, (a, b) in enumerate(zip(chain, chain[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(chain)):
         if a.shape[-1] != b.shape[-2]:
             raise RuntimeError(
-                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied"
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be "
+                "multiplied"
             )
     result = _product(chain, _order([t.shape[0] for t in chain] + [chain[-1].shape[1]]), 0, len(chain) - 1)
     if first and last:
@@ -373,9 +380,7 @@ def _order(sizes: list[int]) -> dict[tuple[int, int], int]:
     for length in range(2, n + 1):
         for i in range(n - length + 1):
             j = i + length - 1
-            costs = {
-                k: cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)
-            }
+            costs = {k: cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)}
             split[i, j] = min(costs, key=costs.__getitem__)
             cost[i, j] = costs[split[i, j]]
     return split
@@ -402,7 +407,8 @@ def tensorinv(A: Any, ind: int = 2, *, out: Any = None) -> Any:
     rows, columns = math.prod(shape[:ind]), math.prod(shape[ind:])
     if rows != columns:
         raise RuntimeError(
-            f"Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got {columns} "
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
+            f"{columns} "
             f"!= {rows}"
         )
     result = inv(A.reshape(rows, columns)).reshape(*shape[ind:], *shape[:ind])
@@ -423,7 +429,8 @@ def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
     shape = tuple(A.shape)[B.ndim :]
     if math.prod(shape) != B.numel():
         raise RuntimeError(
-            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
+            "but "
             f"got {math.prod(shape)} != {B.numel()}"
         )
     result = solve(A.reshape(B.numel(), math.prod(shape)), B.reshape(-1)).reshape(shape)

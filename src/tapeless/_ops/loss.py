@@ -315,12 +315,14 @@ def cross_entropy(
         if y.dtype.kind not in "fc":
             raise RuntimeError(
                 "Expected floating point type for target with class probabilities, got "
-                f"{scalar_name(y.dtype)}\nA target of the input's shape {list(x.shape)} holds probabilities; class numbers "
+                f"{scalar_name(y.dtype)}\nA target of the input's shape {list(x.shape)} holds probabilities; class "
+                "numbers "
                 "have one dim less."
             )
         if ignore_index >= 0:
             raise RuntimeError(
-                "ignore_index is not supported for floating point target\nGive the rows that do not count a weight of 0."
+                "ignore_index is not supported for floating point target\nGive the rows that do not count a weight of "
+                "0."
             )
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     return _hard_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
@@ -392,7 +394,8 @@ def nll_loss(
         )
     if weight is not None and tuple(weight.shape) != (input.shape[classes],):
         raise RuntimeError(
-            f"weight tensor should be defined either for all {input.shape[classes]} classes or no classes but got weight "
+            f"weight tensor should be defined either for all {input.shape[classes]} classes or no classes but got "
+            "weight "
             f"tensor of shape: {list(weight.shape)}"
         )
     ignored = unwrap(target) == ignore_index

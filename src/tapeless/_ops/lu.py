@@ -149,7 +149,8 @@ def lu_unpack(
     """
     if unpack_pivots and LU_pivots.dtype != int32:
         raise RuntimeError(
-            "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this function "
+            "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this "
+            "function "
             f"is intended to be used with the output produced by torch.linalg.lu_factor. It is {LU_pivots.dtype}."
         )
     m, n = LU_data.shape[-2:]
@@ -166,9 +167,7 @@ def lu_unpack(
 
 
 @composite("linalg.lu_solve", methods="")
-def linalg_lu_solve(
-    LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False, out: Any = None
-) -> Any:
+def linalg_lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False, out: Any = None) -> Any:
     """Return X with ``A X = B`` for the A that `lu_factor` took apart; X A = B without `left`, A^H with `adjoint`.
 
     >>> import tapeless as tl
@@ -184,7 +183,8 @@ def linalg_lu_solve(
         return result if out is None else store(result, out, "linalg.lu_solve")
     if B.shape[-2] != LU.shape[-1]:
         raise RuntimeError(
-            f"linalg.lu_solve: Incompatible shapes of A and B for the equation AX = B ({LU.shape[-2]}x{LU.shape[-1]} and "
+            f"linalg.lu_solve: Incompatible shapes of A and B for the equation AX = B ({LU.shape[-2]}x{LU.shape[-1]} "
+            "and "
             f"{B.shape[-2]}x{B.shape[-1]})"
         )
     order = kernels.row_order(unwrap(pivots), LU.shape[-1])
@@ -245,7 +245,9 @@ def ldl_solve(LD: Any, pivots: Any, B: Any, *, hermitian: bool = False, out: Any
     """
     check_square("linalg.ldl_solve", LD)
     if B.ndim < 2:
-        raise RuntimeError(f"linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead")
+        raise RuntimeError(
+            f"linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead"
+        )
     from .._kernels.ldl import solve
 
     result = wrap(solve(unwrap(LD.detach()), unwrap(pivots), unwrap(B.detach()), hermitian))

@@ -116,7 +116,9 @@ def cosine_embedding_loss(
     lengths = ((input1 * input1).sum(dim) + eps) * ((input2 * input2).sum(dim) + eps)
     cosine = product / lengths.sqrt()
     zero = wrap(np.zeros((), cosine.dtype))
-    return reduced((1 - cosine).where(target == 1, zero) + (cosine - margin).clamp_min(0).where(target == -1, zero), reduction)
+    return reduced(
+        (1 - cosine).where(target == 1, zero) + (cosine - margin).clamp_min(0).where(target == -1, zero), reduction
+    )
 
 
 @composite("nn.functional.poisson_nll_loss poisson_nll_loss", methods="")
@@ -167,9 +169,8 @@ def gaussian_nll_loss(
     elif tuple(var.shape) != tuple(input.shape):
         if tuple(input.shape)[:-1] == tuple(var.shape):
             var = var.unsqueeze(-1)
-        elif tuple(input.shape)[:-1] != tuple(var.shape)[:-1] or var.shape[-1] != 1:
-            if not (var.ndim == input.ndim and all(a in (1, b) for a, b in zip(var.shape, input.shape, strict=True))):
-                raise ValueError("var is of incorrect size")
+        elif var.ndim != input.ndim or any(a not in (1, b) for a, b in zip(var.shape, input.shape, strict=True)):
+            raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid")
     if var.numel() and bool((var < 0).any()):
@@ -208,7 +209,7 @@ def multi_margin_loss(
     if weight is not None and weight.ndim != 1:
         raise ValueError("weight must be one-dimensional")
     single = input.ndim < 2
-    if input.ndim > 2 or input.numel() == 0 and input.shape[-1:] == (0,):
+    if input.ndim > 2 or (input.numel() == 0 and input.shape[-1:] == (0,)):
         raise RuntimeError(
             f"Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
         )
@@ -217,8 +218,10 @@ def multi_margin_loss(
     labels = unwrap(target).reshape(-1)
     if len(labels) != scores.shape[0] or (target.ndim > 1):
         raise RuntimeError(
-            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
-            f"Expected target size [{scores.shape[0]}], but got {list(target.shape)}. Input has shape {list(input.shape)}."
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch "
+            "size). "
+            f"Expected target size [{scores.shape[0]}], but got {list(target.shape)}. Input has shape "
+            f"{list(input.shape)}."
         )
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
@@ -354,8 +357,4 @@ def triplet_margin_with_distance_loss(
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     distance = pairwise_distance if distance_function is None else distance_function
-    return _triplet(
-        anchor, positive, negative, distance, margin, swap, reduction, "triplet_margin_with_distance_loss"
-    )
-
-
+    return _triplet(anchor, positive, negative, distance, margin, swap, reduction, "triplet_margin_with_distance_loss")

@@ -76,7 +76,7 @@ def masked_prod(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: An
     """Return the product of the elements where `mask` holds; 1 where it nowhere does."""
     out = _covered(_converted(input, dtype), mask, 1)
     dims = _dims(dim, input.ndim)
-    dims = sorted((d % max(out.ndim, 1) for d in (range(out.ndim) if not dims else dims)), reverse=True)
+    dims = sorted((d % max(out.ndim, 1) for d in (dims or range(out.ndim))), reverse=True)
     for d in dims if out.ndim else ():
         out = out.prod(d, keepdim)
     return out

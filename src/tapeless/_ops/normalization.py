@@ -15,9 +15,8 @@ from .._core import clock
 from .._core.function import Function
 from .._core.registry import composite
 from .._core.tensor_base import unwrap
-
-from .pooling import WindowSums
 from .padding import ConstantPad
+from .pooling import WindowSums
 
 
 class Standardize(Function):
@@ -88,14 +87,20 @@ def _check_layer(name: str, input: Any, shape: tuple[int, ...], weight: Any, bia
             )
     if tuple(input.shape)[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
         raise RuntimeError(
-            f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but got "
+            f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but "
+            "got "
             f"input of size{list(input.shape)}"
         )
 
 
 @composite("nn.functional.layer_norm layer_norm", methods="")
 def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, cudnn_enable: bool = True
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
 ) -> Any:
     """Return `input` with mean 0 and variance 1 over its last dims `normalized_shape`, times `weight`, plus `bias`.
 
@@ -295,9 +300,7 @@ def instance_norm(
         mean, variance = _batch_statistics(unwrap(input.detach()), spatial)
         _update(running_mean, mean.mean(0), momentum)
         _update(running_var, variance.mean(0), momentum)
-    return _scaled(
-        standardize(input, spatial, eps), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
-    )
+    return _scaled(standardize(input, spatial, eps), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
 
 
 def _grouped(input: Any, num_groups: int, weight: Any, bias: Any) -> tuple[int, ...]:
@@ -347,15 +350,11 @@ def group_norm_with_flag(
 
 
 @composite("native_group_norm", methods="")
-def native_group_norm(
-    input: Any, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float
-) -> Any:
+def native_group_norm(input: Any, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float) -> Any:
     """Return (`group_norm`, means, one over the deviations) of N x C x HxW elements."""
     flat = input.reshape(N, group, C // group * HxW)
     normal, mean, scale = _native(flat, (2,), None, None, eps)
-    out = _scaled(
-        normal.reshape(tuple(input.shape)), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
-    )
+    out = _scaled(normal.reshape(tuple(input.shape)), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
     return out, mean.reshape(N, group), scale.reshape(N, group)
 
 
@@ -378,5 +377,3 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     sums = WindowSums.apply(squares, (size,), (1,), (input.shape[1],)).movedim(-1, 1)
     mean = sums.div(size, rounding_mode="trunc" if input.dtype.kind in "iu" else None)
     return input / (mean * alpha + k).pow(beta)
-
-

@@ -72,7 +72,8 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     image = input if batched else input.unsqueeze(0)
     if min(out_sizes(image.shape[2:], window, geometry)) < 1:
         raise RuntimeError(
-            f"Given input with spatial size {list(image.shape[2:])}, kernel_size={list(window)}, calculated shape of the "
+            f"Given input with spatial size {list(image.shape[2:])}, kernel_size={list(window)}, calculated shape of "
+            "the "
             "array of sliding blocks as "
             f"{list(out_sizes(image.shape[2:], window, geometry))}, but its components must be at least one."
         )
@@ -104,7 +105,8 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
     blocks = math.prod(out_sizes(shape, window, geometry))
     if columns.shape[2] != blocks:
         raise RuntimeError(
-            f"Given output_size={list(shape)}, kernel_size={list(window)}, expected size of input's dimension 2 to match "
+            f"Given output_size={list(shape)}, kernel_size={list(window)}, expected size of input's dimension 2 to "
+            "match "
             f"the calculated number of sliding blocks {blocks}, but got input.size(2)={columns.shape[2]}."
         )
     out = Col2im.apply(columns, shape, window, geometry)

@@ -75,7 +75,8 @@ class AdaptiveMaxPool(_Chosen):
         lead, inner = input.shape[: input.ndim - ndim], input.shape[input.ndim - ndim :]
         bounds = [_parts(n, m) for n, m in zip(inner, sizes, strict=True)]
         places = np.arange(math.prod(inner)).reshape(inner)
-        values, index = np.empty((*lead, *sizes), input.dtype), np.empty((*lead, *sizes), int64)
+        values: Any = np.empty((*lead, *sizes), input.dtype)
+        index: Any = np.empty((*lead, *sizes), int64)
         for cell in itertools.product(*map(range, sizes)):
             where = tuple(slice(*bounds[axis][i]) for axis, i in enumerate(cell))
             part = input[(..., *where)].reshape(*lead, -1)
@@ -122,7 +123,8 @@ def _batched(name: str, input: Any, ndim: int) -> None:
         )
     if 0 in tuple(input.shape)[input.ndim - ndim - 1 :]:
         raise RuntimeError(
-            f"Expected {ndim + 1}D or {ndim + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: "
+            f"Expected {ndim + 1}D or {ndim + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
+            "got: "
             f"{list(input.shape)}"
         )
 

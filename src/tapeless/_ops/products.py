@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import composite, store
-from .._core.tensor_base import TensorBase, wrap
+from .._core.tensor_base import is_tensor, wrap
 from .._dtypes import int64, scalar_name
 from ._common import normal_dim
 
@@ -86,9 +86,7 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1, out
     if input.dtype.kind in "iub" and vec1.dtype.kind in "iub" and vec2.dtype.kind in "iub":
         for which, factor in (("beta", beta), ("alpha", alpha)):
             if isinstance(factor, float):
-                raise RuntimeError(
-                    f"For integral input tensors, argument {which} must not be a floating point number."
-                )
+                raise RuntimeError(f"For integral input tensors, argument {which} must not be a floating point number.")
     if input.dtype == vec1.dtype == vec2.dtype == bool:
         product = vec1.unsqueeze(1) & vec2
         scaled = product if alpha else product & False
@@ -116,7 +114,9 @@ def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     tensor([3., 3.])
     """
     if x.dtype.kind not in "fc":
-        raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {scalar_name(x.dtype)}")
+        raise RuntimeError(
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {scalar_name(x.dtype)}"
+        )
     return _give((x.conj() * y).sum(dim), out, "linalg.vecdot")
 
 
@@ -148,7 +148,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     >>> tl.tensordot(tl.ones(2), tl.ones(2), 1)
     tensor(2.)
     """
-    if isinstance(dims, TensorBase):
+    if is_tensor(dims):
         dims = dims.tolist()
     if isinstance(dims, (tuple, list)):
         if len(dims) == 2 and all(isinstance(d, (tuple, list)) for d in dims):
@@ -201,7 +201,9 @@ def kron(input: Any, other: Any, *, out: Any = None) -> Any:
 
 def _cross(name: str, input: Any, other: Any, dim: int | None, out: Any) -> Any:
     if input.ndim != other.ndim:
-        raise RuntimeError(f"{name}: inputs must have the same number of dimensions.\nThey have {input.ndim} and {other.ndim}.")
+        raise RuntimeError(
+            f"{name}: inputs must have the same number of dimensions.\nThey have {input.ndim} and {other.ndim}."
+        )
     if dim is None:
         threes = [d for d, n in enumerate(input.shape) if n == 3 and other.shape[d] in (1, 3)]
         if not threes:
@@ -212,7 +214,9 @@ def _cross(name: str, input: Any, other: Any, dim: int | None, out: Any) -> Any:
         raise RuntimeError(
             f"{name}: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
         )
-    a, b = (x.movedim(dim, 0) for x in (input.expand(*np.broadcast_shapes(tuple(input.shape), tuple(other.shape))), other))
+    a, b = (
+        x.movedim(dim, 0) for x in (input.expand(*np.broadcast_shapes(tuple(input.shape), tuple(other.shape))), other)
+    )
     b = b.expand(tuple(a.shape))
     turned = [a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)]
     stacked = turned[0].unsqueeze(dim)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import check_apart, composite, store
-from .._core.tensor_base import TensorBase, unwrap, wrap
+from .._core.tensor_base import is_tensor, unwrap, wrap
 from .._dtypes import float32, float64, int64
 from ._common import check_not_empty, normal_dim
 from .indexing import Gather
@@ -105,13 +105,13 @@ def _check_quantile(name: str, input: Any, q: Any, interpolation: str) -> Any:
         raise RuntimeError(f"{name}() input tensor must be non-empty")
     if input.dtype not in (float32, float64):
         raise RuntimeError(f"{name}() input tensor must be either float or double dtype\nIt is {input.dtype}.")
-    if isinstance(q, TensorBase):
+    if is_tensor(q):
         if q.dtype != input.dtype:
             raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
         if q.ndim > 1:
             raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, but got {q.ndim}D tensor.")
     array = np.asarray(unwrap(q), input.dtype)
-    if isinstance(q, TensorBase):
+    if is_tensor(q):
         if array.size and not ((array >= 0) & (array <= 1)).all():
             raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     elif not 0 <= float(q) <= 1:
@@ -153,7 +153,7 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolat
         above = Gather.apply(ranked, ranked.ndim - 1, wrap(np.ceil(rank).astype(int64)))
         if interpolation == "midpoint":
             weight = wrap(np.full(rank.shape, 0.5, array.dtype))
-        elif isinstance(q, TensorBase) and q._requires_grad:
+        elif is_tensor(q) and q._requires_grad:
             weight = q.reshape(-1) * wrap(steps) - wrap(below.astype(array.dtype))
         else:
             weight = wrap((rank - below).astype(array.dtype))

@@ -28,7 +28,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     *lead, channels, height, width = input.shape
     if channels % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, "
+            "but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
     n = len(lead)
@@ -56,7 +57,8 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     for name, size, dim in (("height", height, -2), ("width", width, -1)):
         if size % r:
             raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({dim})={size} is not "
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({dim})={size} is "
+                "not "
                 f"divisible by {r}"
             )
     n = len(lead)
@@ -76,9 +78,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
     tensor([0, 2, 1, 3])
     """
     if input.ndim < 3:
-        raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
-        )
+        raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}")
     if groups <= 0:
         raise RuntimeError(f"Number of groups to divide channels in must be positive. Value of groups:{groups}")
     batch, channels, *rest = input.shape

@@ -88,7 +88,7 @@ class Logcumsumexp(FloatUnary):
     names = "logcumsumexp"
     numpy = staticmethod(kernel)
 
-    def forward(self, input: Any, dim: int) -> Any:
+    def forward(self, input: Any, dim: int) -> Any:  # type: ignore[override]
         self.dim = normal_dim(dim, input.ndim)
         result = kernel(input, self.dim) if input.ndim else input.copy()
         size = result.real
@@ -133,7 +133,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, out: A
     >>> tl.aminmax(tl.tensor([1.0, 3.0]))
     MinMax(min=tensor(1.), max=tensor(3.))
     """
-    dims = None if dim is None else (dim,)
+    dims: Any = None if dim is None else (dim,)
     if input.numel() == 0 and dim is None:
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import composite, store
-from .._core.tensor_base import TensorBase, unwrap, wrap
+from .._core.tensor_base import is_tensor, unwrap, wrap
 from .._dtypes import bool_, int64, scalar_name
 from .._kernels.indexing import along, place
 from ._common import normal_dim
@@ -18,7 +18,7 @@ from .indexing import Scatter, SetItem, check_range, check_scatter, plain_index,
 
 def _as_value(value: Any, input: Any) -> Any:
     """Return a number as a 0-d tensor of the dtype of `input`."""
-    return value if isinstance(value, TensorBase) else wrap(np.asarray(value).astype(input.dtype))
+    return value if is_tensor(value) else wrap(np.asarray(value).astype(input.dtype))
 
 
 class _IndexWrite(Function):
@@ -49,7 +49,7 @@ class IndexCopy(_IndexWrite):
 class IndexFill(_IndexWrite):
     """Public through `index_fill`."""
 
-    def grad_source(self, g):
+    def grad_source(self, g):  # type: ignore[override]  # one number needs no source
         return g.sum() if self.shape_in == () else g[self.once].sum()
 
     def forward(self, input: Any, source: Any, dim: int, index: Any) -> Any:
@@ -120,11 +120,11 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     """
     dim = normal_dim(dim, input.ndim)
     _check_index("index_fill_", index)
-    if isinstance(value, TensorBase) and value.ndim:
+    if is_tensor(value) and value.ndim:
         raise RuntimeError(
             f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    if not isinstance(value, TensorBase) and isinstance(value, complex) and input.dtype.kind != "c":
+    if not is_tensor(value) and isinstance(value, complex) and input.dtype.kind != "c":
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     positions = unwrap(index)
     size = input.shape[dim] if input.ndim else 1
@@ -217,18 +217,18 @@ class MaskedScatter(Function):
     """`input` with the elements of `source`, one after the other, where the mask holds."""
 
     def forward(self, input: Any, source: Any, mask: Any) -> Any:
-        self.mask, count = mask, int(mask.sum())
+        self.shown, count = mask, int(mask.sum())
         self.shape_source = source.shape
         out = np.array(np.broadcast_to(input, mask.shape))
         out[mask] = source.reshape(-1)[:count]
         return out
 
     def grad_input(self, g):
-        return np.where(self.mask, 0, g)
+        return np.where(self.shown, 0, g)
 
     def grad_source(self, g):
-        count, size = int(self.mask.sum()), math.prod(self.shape_source)
-        return place(g[self.mask], slice(0, count), (size,)).reshape(self.shape_source)
+        count, size = int(self.shown.sum()), math.prod(self.shape_source)
+        return place(g[self.shown], slice(0, count), (size,)).reshape(self.shape_source)
 
 
 @composite("masked_scatter", inplace=True)
@@ -376,7 +376,7 @@ def scatter(
         raise RuntimeError("reduce argument must be either add or multiply.")
     dim = normal_dim(dim, input.ndim)
     src = value if src is None else src
-    if not isinstance(src, TensorBase):
+    if not is_tensor(src):
         src = wrap(np.broadcast_to(np.asarray(src).astype(input.dtype), tuple(index.shape)))
     check_scatter(input, dim, index, src)
     if index.numel() == 0:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import composite, store
-from .._core.tensor_base import TensorBase, unwrap, wrap
+from .._core.tensor_base import is_tensor, unwrap, wrap
 from .._dtypes import int32, int64, scalar_name
 
 
@@ -45,7 +45,7 @@ def searchsorted(
         )
     from_right = right or side == "right"
     rows, values = unwrap(sorted_sequence), np.asarray(unwrap(input))
-    _check_rows(rows, values, isinstance(input, TensorBase), sorter, input)
+    _check_rows(rows, values, is_tensor(input), sorter, input)
     if sorter is not None:
         rows = np.take_along_axis(rows, unwrap(sorter), -1)
     dtype = int32 if out_int32 else int64
@@ -75,7 +75,8 @@ def _check_rows(rows: Any, values: Any, is_tensor: bool, sorter: Any, input: Any
     if rows.ndim != 1 and rows.shape[:-1] != values.shape[:-1]:
         raise RuntimeError(
             "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
-            f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and input value "
+            f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and input "
+            "value "
             f"tensor {list(values.shape)}"
         )
     if sorter is None:
@@ -117,7 +118,7 @@ def isin(
     >>> tl.isin(tl.tensor([1, 2, 3]), tl.tensor([2]))
     tensor([False,  True, False])
     """
-    if not isinstance(elements, TensorBase) and not isinstance(test_elements, TensorBase):
+    if not is_tensor(elements) and not is_tensor(test_elements):
         raise TypeError("isin() received an invalid combination of arguments: one of them must be a Tensor")
     found = np.isin(unwrap(elements), unwrap(test_elements), invert=invert)
     return _give(np.asarray(found), out, "isin")
@@ -159,9 +160,9 @@ def unravel_index(indices: Any, shape: Any) -> Any:
     >>> tl.unravel_index(tl.tensor([3]), (2, 2))
     (tensor([1]), tensor([1]))
     """
-    if not isinstance(indices, TensorBase) or indices.dtype.kind not in "iu":
+    if not is_tensor(indices) or indices.dtype.kind not in "iu":
         raise ValueError(f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices))}")
-    sizes = tuple(shape.tolist()) if isinstance(shape, TensorBase) else shape
+    sizes = tuple(shape.tolist()) if is_tensor(shape) else shape
     sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
     if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")

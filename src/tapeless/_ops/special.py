@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import composite, store
-from .._core.tensor_base import TensorBase, wrap
+from .._core.tensor_base import is_tensor, wrap
 from .._dtypes import get_default_dtype, scalar_name
 from ._common import Binary, FloatBinary, FloatUnary, Unary, both_arrays
 
@@ -178,7 +178,7 @@ class Heaviside(Binary):
 
     names = "heaviside"
     inplace = True
-    promote = None
+    promote = None  # type: ignore[assignment]
     strict = 2
 
     def forward(self, input: Any, values: Any) -> Any:
@@ -236,7 +236,7 @@ def ldexp(input: Any, other: Any, *, out: Any = None) -> Any:
     tensor([6.])
     """
     for position, (name, x) in enumerate((("input", input), ("other", other)), 1):
-        if not isinstance(x, TensorBase):
+        if not is_tensor(x):
             raise TypeError(f"ldexp(): argument '{name}' (position {position}) must be Tensor, not {type(x).__name__}")
     base = wrap(np.asarray(2.0, get_default_dtype()))
     result = input * base.pow(other)
@@ -280,14 +280,14 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     tensor([4.], dtype=torch.float64)
     """
     parts = [input, exponent]
-    if not any(isinstance(x, TensorBase) for x in parts):
+    if not any(is_tensor(x) for x in parts):
         raise TypeError(f"float_power(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    kinds = ["c" if isinstance(x, complex) else x.dtype.kind if isinstance(x, TensorBase) else "f" for x in parts]
+    kinds = ["c" if isinstance(x, complex) else x.dtype.kind if is_tensor(x) else "f" for x in parts]
     dtype = np.dtype(np.complex128 if "c" in kinds else np.float64)
-    left, right = (x.to(dtype) if isinstance(x, TensorBase) else x for x in parts)
-    if not isinstance(left, TensorBase):
+    left, right = (x.to(dtype) if is_tensor(x) else x for x in parts)
+    if not is_tensor(left):
         left = wrap(np.asarray(left, dtype))
-    result = left.pow(right if isinstance(right, TensorBase) else dtype.type(right).item())
+    result = left.pow(right if is_tensor(right) else dtype.type(right).item())
     return result if out is None else store(result, out, "float_power")
 
 

@@ -131,7 +131,9 @@ OldSVD = namedtuple("OldSVD", "U S V")
 def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
     """Return (U, S, V) with ``input = U diag(S) V^H`` (the older form of `linalg.svd`)."""
     if input.ndim < 2:
-        raise RuntimeError(f"linalg.svd: input should have at least 2 dimensions, but has {input.ndim} dimensions instead")
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {input.ndim} dimensions instead"
+        )
     _check_matrix("linalg.svd", input)
     U, S, Vh = Svd.apply(input, not some)
     triple = OldSVD(U, S, Vh.mH)
@@ -144,7 +146,9 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = No
 
 def _check_matrix(name: str, A: Any) -> None:
     if A.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.\nIts shape is {list(A.shape)}.")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions.\nIts shape is {list(A.shape)}."
+        )
     check_inexact(name, A)
 
 
@@ -221,7 +225,9 @@ class Eig(Function):
 
     def forward(self, A: Any) -> Any:
         if not np.isfinite(A).all():
-            raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.\nFind where they arise.")
+            raise RuntimeError(
+                "torch.linalg.eig: input tensor should not contain infs or NaNs.\nFind where they arise."
+            )
         L, V = np.linalg.eig(A)
         kind = np.result_type(A.dtype, np.complex64)
         self.real = A.dtype.kind == "f"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import composite, store
-from .._core.tensor_base import TensorBase, unwrap, wrap
+from .._core.tensor_base import is_tensor, unwrap, wrap
 from ._common import normal_dim
 from .searching import range_of
 
@@ -26,7 +26,9 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
             [4., 8.]])
     """
     if input.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     if input.dtype == bool:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input.reshape(1, -1) if input.ndim < 2 else input
@@ -46,7 +48,7 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
             divisor = total - correction
         else:
             divisor = total - correction * ((weight * aweights).sum() / total)
-        divisor = divisor.clamp_min(0) if isinstance(divisor, TensorBase) else max(divisor, 0)
+        divisor = divisor.clamp_min(0) if is_tensor(divisor) else max(divisor, 0)
     centred = x - mean.unsqueeze(1)
     other = centred if weight is None else centred * weight
     return ((centred @ other.mT.conj()) / divisor).squeeze()
@@ -57,7 +59,9 @@ def _weights(x: Any, fweights: Any, aweights: Any) -> Any:
         if w is None:
             continue
         if w.ndim > 1:
-            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w.ndim} dimensions")
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with {w.ndim} dimensions"
+            )
         if w.dtype.kind not in kinds:
             kind = "integral" if kinds == "iu" else "floating point"
             raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {w.dtype} dtype")
@@ -83,7 +87,9 @@ def corrcoef(input: Any) -> Any:
             [1., 1.]])
     """
     if input.ndim > 2:
-        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise RuntimeError(
+            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     c = cov(input)
     if c.ndim == 0:
         return c / c
@@ -113,15 +119,16 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     if n == 0:
         return input.clone()
     parts = [x for x in (prepend, input, append) if x is not None]
-    for x in parts:
-        if x.ndim != input.ndim:
+    for part in parts:
+        if part.ndim != input.ndim:
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")
         for d in range(input.ndim):
-            if d != dim and x.shape[d] != input.shape[d]:
+            if d != dim and part.shape[d] != input.shape[d]:
                 raise RuntimeError(
-                    "diff expects the shape of tensor to prepend or append to match that of input except along the differencing dimension"
+                    "diff expects the shape of tensor to prepend or append to match that of input except along the "
+                    "differencing dimension"
                 )
-    x = np.concatenate(parts, dim) if len(parts) > 1 else input
+    x: Any = np.concatenate(parts, dim) if len(parts) > 1 else input
     for _ in range(min(n, x.shape[dim])):
         after, before = x.narrow(dim, 1, x.shape[dim] - 1), x.narrow(dim, 0, x.shape[dim] - 1)
         x = after ^ before if x.dtype == bool else after - before
@@ -214,11 +221,15 @@ def _slope(f: Any, d: int, step: Any, edge_order: int) -> Any:
     def at(start: int, length: int = 1) -> Any:
         return f.narrow(d, start, length)
 
-    if isinstance(step, TensorBase) and step.ndim == 1:
+    if is_tensor(step) and step.ndim == 1:
         shape = [-1 if k == d else 1 for k in range(f.ndim)]
         h = step[1:] - step[:-1]
         a, b = h[:-1].reshape(shape), h[1:].reshape(shape)
-        inner = (a * a * at(2, n - 2) - b * b * at(0, n - 2) + (b * b - a * a) * at(1, n - 2)) / (a * b * (a + b)) if n > 2 else None
+        inner = (
+            (a * a * at(2, n - 2) - b * b * at(0, n - 2) + (b * b - a * a) * at(1, n - 2)) / (a * b * (a + b))
+            if n > 2
+            else None
+        )
         first, last = h[0], h[-1]
         second, before = (h[1], h[-2]) if n > 2 else (h[0], h[0])
     else:
@@ -254,7 +265,11 @@ def histogram(
     tensor([2., 1.])
     """
     result = histogramdd(
-        input.reshape(-1, 1), [bins], range=range, weight=None if weight is None else weight.reshape(-1), density=density
+        input.reshape(-1, 1),
+        [bins],
+        range=range,
+        weight=None if weight is None else weight.reshape(-1),
+        density=density,
     )
     pair = Histogram(result.hist, result.bin_edges[0])
     return pair if out is None else Histogram(*store(tuple(pair), tuple(out), "histogram"))
@@ -273,15 +288,18 @@ def histogramdd(input: Any, bins: Any, *, range: Any = None, weight: Any = None,
     """
     points = unwrap(input)
     if points.dtype.kind != "f":
-        raise RuntimeError(f'"histogram_cpu" not implemented for \'{points.dtype}\'')
+        raise RuntimeError(f"\"histogram_cpu\" not implemented for '{points.dtype}'")
     rows = points.reshape(-1, points.shape[-1])
     count = rows.shape[1]
     bins = [bins] * count if isinstance(bins, int) else list(bins)
     if len(bins) != count:
-        raise RuntimeError(f"histogramdd(): The size of bins must be equal to the innermost dimension of the input, {count}, but got {len(bins)}")
+        raise RuntimeError(
+            f"histogramdd(): The size of bins must be equal to the innermost dimension of the input, {count}, but got "
+            f"{len(bins)}"
+        )
     edges = []
     for i, b in enumerate(bins):
-        if isinstance(b, TensorBase):
+        if is_tensor(b):
             edges.append(unwrap(b))
             continue
         if b <= 0:

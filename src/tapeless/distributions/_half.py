@@ -27,8 +27,8 @@ class Half(TransformedDistribution):
 
     def log_prob(self, value: Tensor) -> Any:
         """Return the logarithm of twice the density of x; -inf for negative values."""
-        value = tl.as_tensor(value, dtype=self.scale.dtype)
         self._check(value)
+        value = tl.as_tensor(value, dtype=self.scale.dtype)
         log_prob = self.base_dist.log_prob(value) + math.log(2)
         return tl.where(value >= 0, log_prob, -math.inf)
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from . import _functions as tl, constraints
 from ._functions import Tensor, broadcast_shapes
 from ._transform import Stateless, Transform
@@ -227,9 +229,7 @@ class AffineTransform(Transform):
     @property
     def sign(self) -> Any:
         """The sign of `scale`: a number or a tensor, as it is."""
-        if isinstance(self.scale, Real):
-            return (self.scale > 0) - (self.scale < 0)
-        return self.scale.sign()
+        return int(np.sign(float(self.scale))) if isinstance(self.scale, Real) else self.scale.sign()
 
     def _call(self, x: Tensor) -> Any:
         return self.loc + self.scale * x

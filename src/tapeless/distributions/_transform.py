@@ -261,7 +261,8 @@ class ComposeTransform(Transform):
         for part in self.parts[:-1]:
             values.append(part(values[-1]))
         values.append(y)
-        dims, total = self.domain.event_dim, 0
+        dims = self.domain.event_dim
+        total: Any = 0
         for part, before, after in zip(self.parts, values, values[1:], strict=False):
             term = part.log_abs_det_jacobian(before, after)
             total = total + sum_rightmost(term, dims - part.domain.event_dim)

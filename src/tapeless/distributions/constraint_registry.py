@@ -46,6 +46,7 @@ class ConstraintRegistry:
         return factory
 
     def __call__(self, constraint: Any) -> Any:
+        """Return the transform for a constraint."""
         try:
             factory = self._registry[type(constraint)]
         except KeyError:

@@ -83,7 +83,8 @@ class TransformedDistribution(Distribution):
     def log_prob(self, value: Tensor) -> Any:
         """Return that of the base at the value's origin, minus the log-determinants on the way."""
         self._check(value)
-        dims, log_dets, y = len(self.event_shape), 0.0, value
+        dims, y = len(self.event_shape), value
+        log_dets: Any = 0.0
         for transform in reversed(self.transforms):
             x = transform.inv(y)
             dims += transform.domain.event_dim - transform.codomain.event_dim

@@ -95,12 +95,15 @@ class Module(ModuleWalk, ModuleState, ModuleConversion, ModuleHooks):
         for name in ("_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"):
             state.setdefault(name, PlainHookDict())
 
-    def forward(self, *input: Any) -> Any:
+    def _forward_missing(self, *input: Any) -> Any:
         """Compute the output from the input; every subclass writes its own."""
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function. '
             f"Write `def forward(self, ...)` in class {type(self).__name__}; calling the module runs it."
         )
+
+    # A value, not a method, for type checkers: subclasses may take whatever they like.
+    forward: Callable[..., Any] = _forward_missing
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # The try block costs nothing until something is raised; `_hooks.live` is 0 while nobody has any hook;

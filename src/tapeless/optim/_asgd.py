@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ._arena import Unit
-from ._optimizer import Optimizer, Params, number_dtype
+from ._optimizer import Optimizer, Params
 from ._options import check_options, gradient, refuse_differentiable
+from ._units import number_dtype
 
 
 class ASGD(Optimizer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from ._arena import array_of
 from ._line_search import Point, strong_wolfe
 from ._optimizer import Optimizer, Params
 from ._options import check_options
-from ._state import arrays_of
 
 
 class LBFGS(Optimizer):
@@ -55,7 +54,6 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        self._memory: dict[str, Any] = {}  # PyTorch's state of the first parameter, with arrays for tensors
         super().__init__(
             params,
             {
@@ -83,18 +81,20 @@ class LBFGS(Optimizer):
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Update all parameters by up to `max_iter` steps; returns the loss of `closure` at the beginning."""
-        self._call(self._pre_hooks, closure)
+        if self._has_step_hooks():
+            return self._call_with_hooks(LBFGS._step, (self, closure), {})
+        return self._step(closure)
+
+    def _step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         with enable_grad():
             loss = closure()
-        self._take_loaded()
-        memory = self._memory
-        memory.setdefault("func_evals", 0)
-        memory.setdefault("n_iter", 0)
-        memory["func_evals"] += 1
+        entry = self.state[self.param_groups[0]["params"][0]]  # where PyTorch has the state of all
+        self._memory = {"func_evals": 0, "n_iter": 0, **{name: _plain(value) for name, value in entry.items()}}
+        self._memory["func_evals"] += 1
         grad = self._gradient()
         if not np.abs(grad).max(initial=0) <= self.param_groups[0]["tolerance_grad"]:
             self._iterate(closure, float(loss), grad)
-        self._call(self._post_hooks, closure)
+        entry.update({name: _wrapped(value) for name, value in self._memory.items()})
         return loss
 
     def _iterate(self, closure: Callable[[], Any], loss: float, grad: Any) -> None:
@@ -206,31 +206,6 @@ class LBFGS(Optimizer):
     def _mark_written(self) -> None:
         clock.mark_keys([clock.watch(p._array) for p in self.param_groups[0]["params"]])
 
-    # -- State -------------------------------------------------------------------------------------------
-
-    def _entries(self) -> Iterator[tuple[Any, dict[str, Any]]]:
-        self._take_loaded()
-        if self._memory:
-            yield self.param_groups[0]["params"][0], {name: _wrapped(value) for name, value in self._memory.items()}
-
-    def _take_out(self, p: Any) -> None:
-        super()._take_out(p)
-        if p is self.param_groups[0]["params"][0]:
-            self._memory = {}
-
-    def _take_loaded(self) -> None:
-        """Take over a state that was loaded or assigned."""
-        for p in list(self._waiting):
-            loaded = {name: _plain(value) for name, value in self._waiting.pop(p).items()}
-            loaded.pop("al", None)  # what PyTorch computes in
-            self._memory = loaded
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over state and options from `state_dict`. Raises ValueError when the parameters do not match."""
-        self._memory = {}
-        super().load_state_dict(state_dict)
-        self._take_loaded()
-
 
 def _wrapped(value: Any) -> Any:
     """Return a state with tensors for arrays and for NumPy's numbers."""
@@ -240,10 +215,7 @@ def _wrapped(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a state with arrays for tensors, also PyTorch's, and numbers for those of no dims."""
+    """Return a state with arrays for tensors, and NumPy's numbers for those of no dims."""
     if isinstance(value, list):
         return [_plain(v) for v in value]
-    if isinstance(value, TensorBase) or hasattr(value, "__array__"):
-        (value,) = arrays_of({"": value}).values()
-        return value[()]
-    return value
+    return value._array[()] if isinstance(value, TensorBase) else value

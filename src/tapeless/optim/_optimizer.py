@@ -4,40 +4,51 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from .. import _dtypes
-from .._core.hooks import HookDict, RemovableHandle
 from .._core.modes import enable_grad
-from .._core.tensor_base import TensorBase, wrap
-from ._arena import Arena, Single, Unit, may_move
-from ._state import State, arrays_of
+from .._core.tensor_base import TensorBase
+from ._hooks import Hooked
+from ._state import State, arrays_of, copied_state, loaded_state
+from ._units import Units
 
 Params = Iterable[Any]
+# What a pickle or a copy has not: units are made anew; hooks, and a scheduler's wrapper of `step`, are this object's.
+_LEFT_BEHIND = {"_units", "_placed", "_waiting", "_own_state", "_hooks", "_in_step", "_opt_called", "step"}
 
 
-class Optimizer:
+class Optimizer(Hooked, Units):
     """Base of all optimizers: keeps parameter groups, and updates them unit by unit.
 
-    A subclass names its options' defaults and defines `update`. See `SGD` for the shortest one, and
-    https://docs.pytorch.org/docs/stable/optim.html#torch.optim.Optimizer
-    """
+    A subclass names its options' defaults and defines `update`; see `SGD` for the shortest one. Or it defines `step`
+    as in PyTorch, for all parameters of all groups; then ``self.state[p]`` is a plain dict.
+    See https://docs.pytorch.org/docs/stable/optim.html#torch.optim.Optimizer
 
-    state_names: tuple[str, ...] = ()  # the arrays of a unit's state, under PyTorch's names
-    number_names: tuple[str, ...] = ()  # what of it is one number for a whole unit
-    flat: bool = True  # whether parameters are updated element by element, so that arenas are of use
-    counts_steps: bool = True  # whether the state of a parameter says how many steps it has seen
+    >>> import tapeless as tl
+    >>> class SignSGD(tl.optim.Optimizer):
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, {"lr": lr})
+    ...     @tl.no_grad()
+    ...     def step(self):
+    ...         for group in self.param_groups:
+    ...             for p in group["params"]:
+    ...                 p.sub_(group["lr"] * p.grad.sign())
+    >>> p = tl.nn.Parameter(tl.tensor([1.0, -1.0]))
+    >>> (p**2).sum().backward()
+    >>> SignSGD([p], lr=0.1).step()
+    >>> p.data
+    tensor([ 0.9000, -0.9000])
+    """
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._units: list[list[Unit]] = []
-        self._placed: list[list[int]] = []  # for each group the ids of its parameters, once all have a unit
-        self._waiting: dict[Any, dict[str, Any]] = {}  # loaded state of parameters that have no unit yet
-        self._pre_hooks, self._post_hooks = HookDict(), HookDict()
+        self._init_units()
+        self._init_hooks()
+        # The state of an optimizer that has no units, because it has a `step` of its own.
+        self._own_state: dict[Any, Any] | None = defaultdict(dict) if self._steps_itself() else None
         if isinstance(params, TensorBase):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
@@ -73,12 +84,16 @@ class Optimizer:
         group = {**param_group, "params": params}
         if names:
             group["param_names"] = names
+        if any(("param_names" in other) != ("param_names" in group) for other in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if 'param_names' in group else 'without'} names to the optimizer"
+            )
         for name, default in self.defaults.items():
             group.setdefault(name, default)
         self.check(group)
         self.param_groups.append(group)
-        self._units.append([])
-        self._placed.append([])
+        self._add_units()
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options that make no sense."""
@@ -101,138 +116,30 @@ class Optimizer:
 
         `closure` clears the gradients, computes the loss, calls backward and returns the loss.
         """
-        self._call(self._pre_hooks, closure)
+        if self._has_step_hooks():
+            return self._call_with_hooks(Optimizer._step, (self,) if closure is None else (self, closure), {})
+        return self._step(closure)
+
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for i, group in enumerate(self.param_groups):
-            if list(map(id, group["params"])) != self._placed[i]:
-                self._place(i)
-            self._step_units(self._units[i], group)
-        self._call(self._post_hooks, closure)
+        for i in range(len(self.param_groups)):
+            self._step_group(i)
         return loss
 
-    def _call(self, hooks: HookDict, closure: Any) -> None:
-        if hooks:
-            for hook in list(hooks.values()):
-                hook(self, (closure,) if closure else (), {})
-
-    def _step_units(self, units: list[Unit], group: dict[str, Any]) -> None:
-        for unit in list(units):
-            ready = unit.gather()
-            if ready:
-                self._update(unit, group)
-            elif ready is None:  # an arena whose parameters no longer go the same way
-                place = units.index(unit)
-                units[place : place + 1] = singles = unit.dissolve()
-                for single in singles:
-                    if single.gather():
-                        self._update(single, group)
-
-    def _update(self, unit: Unit, group: dict[str, Any]) -> None:
-        unit.steps += 1
-        self.update(unit, group)
-        unit.mark_written()
-
-    def update(self, unit: Unit, group: dict[str, Any]) -> None:
-        """Compute one step of a unit in place: its `values` from `grads` and `state`."""
-        raise NotImplementedError
-
-    # -- Units -------------------------------------------------------------------------------------------
-
-    def _place(self, i: int) -> None:
-        """Give the parameters of a group that have their first gradient a unit: an arena where they may move."""
-        params, units = self.param_groups[i]["params"], self._units[i]
-        wanted = {id(p) for p in params}
-        for unit in list(units):
-            for p in unit.params:
-                if id(p) not in wanted:  # the user took it out of the group's list
-                    self._take_out(p)
-        placed = {id(p) for unit in units for p in unit.params}
-        movable: dict[Any, list[Any]] = {}
-        for p in params:
-            if id(p) in placed or p._grad is None:
-                continue
-            placed.add(id(p))
-            waiting = self._waiting.get(p, {})
-            if self.flat and may_move(p):
-                movable.setdefault((p._array.dtype, *self._way(waiting)), []).append(p)
-            else:
-                units.append(self._fill(Single(p)))
-        for alike in movable.values():
-            units.append(self._fill(Arena(alike) if len(alike) > 1 else Single(alike[0])))
-        self._placed[i] = list(map(id, params)) if len(placed) == len(params) else []
-
-    def _fill(self, unit: Unit) -> Unit:
-        """Fill the state of a new unit from what was loaded for its parameters."""
-        for i, p in enumerate(unit.params):
-            loaded = self._waiting.pop(p, {})
-            unit.steps = _step_of(loaded)
-            for name in self.number_names:
-                if name in loaded:  # PyTorch, too, converts what it loads to the parameter's dtype
-                    unit.numbers[name] = np.asarray(loaded[name], p._array.real.dtype)[()]
-            for name in self.state_names:
-                if name not in loaded:
-                    continue
-                shape = self.state_shape(name, p._array.shape)
-                if np.shape(loaded[name]) != shape:
-                    raise ValueError(
-                        f"the loaded state {name!r} has the shape {list(np.shape(loaded[name]))}, but its parameter "
-                        f"needs the shape {list(shape)}: the state belongs to another model"
-                    )
-                if name not in unit.state:
-                    unit.new_state(name, shape=None if shape == p._array.shape else shape)
-                np.copyto(unit.part(name, i), loaded[name], casting="unsafe")
-        return unit
-
-    def state_shape(self, name: str, shape: Any) -> Any:
-        """Return the shape of the state `name` for a parameter of a given shape: the same, unless overridden."""
-        return shape
-
-    def _way(self, loaded: dict[str, Any]) -> tuple[Any, ...]:
-        """Return what parameters must have in common, of the state loaded for them, to be updated together."""
-        return (_step_of(loaded), *[float(loaded.get(name, 0)) for name in self.number_names], *sorted(loaded))
-
-    def _entries(self) -> Iterator[tuple[Any, dict[str, Any]]]:
-        """Go through all parameters that have a state."""
-        for p, unit, i in self._members():
-            entry = self._entry(unit, i)
-            if entry:
-                yield p, entry
-        for p, loaded in self._waiting.items():
-            yield p, {name: wrap(v) if isinstance(v, np.ndarray) else v for name, v in loaded.items()}
-
-    def _members(self) -> list[tuple[Any, Unit, int]]:
-        """Return the parameters that are in units: each with its unit and its place there."""
-        return [(p, unit, i) for units in self._units for unit in units for i, p in enumerate(unit.params)]
-
-    def _take_out(self, p: Any) -> None:
-        """Forget the state of a parameter and its unit; it gets a new unit in the next step."""
-        self._waiting.pop(p, None)
-        for k, units in enumerate(self._units):
-            for unit in list(units):
-                if any(q is p for q in unit.params):
-                    place = units.index(unit)
-                    units[place : place + 1] = [single for single in unit.dissolve() if single.params[0] is not p]
-                    self._placed[k] = []
+    @classmethod
+    def _steps_itself(cls) -> bool:
+        """Return whether the class has a `step` of its own, and no `update`."""
+        return cls.update is Optimizer.update
 
     # -- State -------------------------------------------------------------------------------------------
 
-    def _entry(self, unit: Unit, i: int) -> dict[str, Any]:
-        """Return the state of one parameter of a unit under PyTorch's names; tensors share the unit's memory."""
-        unit.open_state()
-        entry: dict[str, Any] = {}
-        if self.counts_steps and unit.steps:
-            entry["step"] = wrap(np.array(unit.steps, number_dtype()))
-        entry.update({name: wrap(np.array(unit.numbers[name])) for name in self.number_names if name in unit.numbers})
-        entry.update({name: wrap(unit.part(name, i)) for name in self.state_names if name in unit.state})
-        return entry
-
     @property
-    def state(self) -> State:
+    def state(self) -> Any:
         """The state of each parameter that has been updated: live tensors under PyTorch's names (see `State`)."""
-        return State(self)
+        return State(self) if self._own_state is None else self._own_state
 
     @state.setter
     def state(self, state: Any) -> None:
@@ -242,6 +149,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Return state and options as nested dicts in PyTorch's layout, parameters by number; a copy."""
+        self._before_state_dict()
         numbers: dict[int, int] = {}
         groups = []
         for group in self.param_groups:
@@ -250,15 +158,15 @@ class Optimizer:
             packed = {k: v for k, v in group.items() if k != "params"}
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             groups.append(packed)
-        state = {
-            numbers[id(p)]: {k: wrap(v._array.copy()) if isinstance(v, TensorBase) else v for k, v in entry.items()}
-            for p, entry in self._entries()
-            if id(p) in numbers
-        }
-        return {"state": dict(sorted(state.items())), "param_groups": groups}
+        entries = self._entries() if self._own_state is None else self._own_state.items()
+        state = {numbers.get(id(p), p): copied_state(entry) for p, entry in entries}
+        if self._own_state is None:
+            state = {number: state[number] for number in sorted(numbers.values()) if number in state}
+        return self._after_state_dict({"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over state and options from `state_dict`. Raises ValueError when the groups do not match."""
+        state_dict = self._before_load_state_dict(dict(state_dict))
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ValueError(
@@ -276,33 +184,19 @@ class Optimizer:
             for mine, theirs in zip(self.param_groups, groups)
             for number, p in zip(theirs["params"], mine["params"])
         }
-        self._waiting = {by_number[n]: arrays_of(entry) for n, entry in state_dict["state"].items() if n in by_number}
+        state = {by_number.get(n, n): entry for n, entry in state_dict["state"].items()}
         for mine, theirs in zip(self.param_groups, groups):
             mine.update({k: copy.deepcopy(v) for k, v in theirs.items() if k != "params"})
-        for units in self._units:
-            self._reload(units)
+        if self._own_state is not None:
+            self._own_state.clear()
+            self._own_state.update({p: loaded_state(entry, p) for p, entry in state.items()})
+        else:
+            self._waiting = {p: arrays_of(entry) for p, entry in state.items() if isinstance(p, TensorBase)}
+            for units in self._units:
+                self._reload(units)
+        self._after_load_state_dict()
 
-    def _reload(self, units: list[Unit]) -> None:
-        """Put loaded state into the units there are; arenas whose parameters got different states dissolve."""
-        for unit in list(units):
-            loaded = [self._waiting.get(p, {}) for p in unit.params]
-            alike = {self._way(entry) for entry in loaded}
-            place = units.index(unit)
-            parts: list[Any] = [unit] if len(alike) == 1 else unit.dissolve()
-            for part in parts:
-                part.state, part.numbers, part.scales = {}, {}, {}
-                self._fill(part)
-            units[place : place + 1] = parts
-
-    # -- Hooks, Python -----------------------------------------------------------------------------------
-
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` before each step."""
-        return _register(self._pre_hooks, hook)
-
-    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call ``hook(optimizer, args, kwargs)`` after each step."""
-        return _register(self._post_hooks, hook)
+    # -- Python ------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__} ("
@@ -312,12 +206,16 @@ class Optimizer:
         return text + ")"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"defaults": self.defaults, "param_groups": self.param_groups, "saved": self.state_dict()}
+        attributes = {k: v for k, v in self.__dict__.items() if k not in _LEFT_BEHIND}
+        return {**attributes, "saved": self.state_dict()}
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
-        self.defaults, self.param_groups = saved["defaults"], saved["param_groups"]
-        self._units, self._placed = [[] for _ in self.param_groups], [[] for _ in self.param_groups]
-        self._waiting, self._pre_hooks, self._post_hooks = {}, HookDict(), HookDict()
+        self.__dict__.update({k: v for k, v in saved.items() if k != "saved"})
+        self._init_units()
+        self._init_hooks()
+        self._own_state = defaultdict(dict) if self._steps_itself() else None
+        for _ in self.param_groups:
+            self._add_units()
         self.load_state_dict(saved["saved"])
 
 
@@ -343,19 +241,3 @@ def _check_parameter(p: Any) -> None:
         raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
     if p._node is not None and not p.retains_grad:  # type: ignore[attr-defined]
         raise ValueError("can't optimize a non-leaf Tensor: it is computed from others, which are the parameters")
-
-
-def number_dtype() -> Any:
-    """Return the dtype of the numbers in a state: the default one, but no less than single precision."""
-    return np.dtype(np.float64 if _dtypes.get_default_dtype() == np.float64 else np.float32)
-
-
-def _step_of(entry: dict[str, Any]) -> int:
-    """Return how many steps a parameter has seen, from its state."""
-    return int(entry.get("step", 0))
-
-
-def _register(hooks: HookDict, hook: Callable[..., Any]) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle

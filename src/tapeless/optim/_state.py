@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.tensor_base import TensorBase
+from .._core.tensor_base import TensorBase, wrap
 
 
 class State(MutableMapping[Any, "Entry"]):
@@ -73,3 +73,25 @@ def arrays_of(entry: Any) -> dict[str, Any]:
     arrays = {k: v._array if isinstance(v, TensorBase) else v for k, v in entry.items() if v is not None}
     # `__array__` itself: NumPy passes it a keyword that PyTorch's tensors don't know.
     return {k: np.array(v.__array__()) if hasattr(v, "__array__") else v for k, v in arrays.items()}
+
+
+def copied_state(value: Any) -> Any:
+    """Return a state with copies of its tensors and containers."""
+    if isinstance(value, TensorBase):
+        return wrap(value._array.copy())
+    if isinstance(value, dict):
+        return {k: copied_state(v) for k, v in value.items()}
+    return [copied_state(v) for v in value] if isinstance(value, list) else value
+
+
+def loaded_state(value: Any, p: Any, name: Any = None) -> Any:
+    """Return the state of `p` with new tensors in place of those that are loaded, in the dtype of `p` as in PyTorch."""
+    if isinstance(value, dict):
+        return {k: loaded_state(v, p, k) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([loaded_state(v, p) for v in value])
+    if isinstance(value, TensorBase) or hasattr(value, "__array__"):
+        array = np.array((value._array if isinstance(value, TensorBase) else value).__array__())
+        convert = isinstance(p, TensorBase) and p._array.dtype.kind == "f" and name != "step"
+        return wrap(array.astype(p._array.dtype, copy=False) if convert else array)
+    return value

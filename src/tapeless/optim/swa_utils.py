@@ -9,7 +9,7 @@ from typing import Any
 
 from .._core.modes import no_grad
 from .._creation import tensor
-from .._dtypes import PUBLIC
+from .._dtypes import int64
 from ..nn import Module
 from ..nn._batch_norm import _BatchNorm
 from ._optimizer import Optimizer
@@ -155,7 +155,7 @@ class AveragedModel(Module):
         self.module = copy.deepcopy(model)
         if device is not None:
             self.module = self.module.to(device)
-        self.register_buffer("n_averaged", tensor(0, dtype=PUBLIC["int64"], device=device))
+        self.register_buffer("n_averaged", tensor(0, dtype=int64, device=device))
         self.avg_fn = avg_fn
         self.multi_avg_fn = multi_avg_fn
         self.use_buffers = use_buffers
@@ -195,7 +195,8 @@ class AveragedModel(Module):
             groups: dict[Any, tuple[list[Any], list[Any]]] = {}
             for average, current in zip(averages, currents):
                 mine, theirs = groups.setdefault(average.dtype, ([], []))
-                mine.append(average), theirs.append(current)
+                mine.append(average)
+                theirs.append(current)
             for mine, theirs in groups.values():
                 self.multi_avg_fn(mine, theirs, self.n_averaged)
             return
