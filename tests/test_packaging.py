@@ -39,7 +39,7 @@ def test_extras_are_what_the_readme_promises() -> None:
         "scipy": {"scipy"},
         "parity": {"tapeless[test,scipy]", "torch", "expecttest"},
         "bench": {"torch", "scikit-learn"},
-        "dev": {"tapeless[test]", "build", "mypy", "ruff"},
+        "dev": {"tapeless[test]", "build", "mypy", "pyright[nodejs]", "ruff"},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     check_device(device)
     dtype = None if dtype is None else as_dtype(dtype)
     if isinstance(data, TensorBase):
-        return data if dtype is None else data.to(dtype=dtype)  # type: ignore[attr-defined]
+        whole: Any = data
+        return whole if dtype is None else whole.to(dtype=dtype)
     if isinstance(data, np.ndarray):
         return from_numpy(data if dtype is None else data.astype(dtype, copy=False))
     return wrap(_array_of(data, dtype))
@@ -151,7 +153,7 @@ def _shape(size: tuple[Any, ...], name: str = "") -> tuple[int, ...]:
     return tuple(int(n) for n in size)
 
 
-def _filler(name: str, make: Any, doc: str) -> Any:
+def _filler(name: str, make: Any, doc: str) -> Callable[..., Tensor]:
     def function(
         *size: Any,
         dtype: Any = None,
@@ -187,7 +189,7 @@ def full(
     return _finish(np.full(_shape((size,)), fill_value, dtype), requires_grad, device)
 
 
-def _like(name: str, make: Any, doc: str) -> Any:
+def _like(name: str, make: Any, doc: str) -> Callable[..., Tensor]:
     def function(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Any:
         array = make(input._array, dtype=None if dtype is None else as_dtype(dtype))
         return _finish(array, requires_grad, device)

@@ -28,10 +28,20 @@ Optimizers = pytest.mark.parametrize(
         lambda params: tl.optim.SGD(params, lr=0.1, momentum=0.9, maximize=True),
         lambda params: tl.optim.Adam(params, lr=0.1),
         lambda params: tl.optim.AdamW(params, lr=0.1, amsgrad=True),
+        lambda params: tl.optim.Adadelta(params, weight_decay=0.01),
+        lambda params: tl.optim.Adagrad(params, lr=0.1, lr_decay=0.1, initial_accumulator_value=0.5),
+        lambda params: tl.optim.Adamax(params, lr=0.1),
+        lambda params: tl.optim.ASGD(params, lr=0.1, lambd=0.1, t0=1),
+        lambda params: tl.optim.NAdam(params, lr=0.1),
+        lambda params: tl.optim.RAdam(params, lr=0.1, betas=(0.9, 0.95)),
+        lambda params: tl.optim.RMSprop(params, lr=0.1, centered=True, momentum=0.5),
+        lambda params: tl.optim.Rprop(params, lr=0.1),
     ],
-    ids=["SGD", "momentum", "maximize", "Adam", "AdamW"],
+    ids="SGD momentum maximize Adam AdamW Adadelta Adagrad Adamax ASGD NAdam RAdam RMSprop Rprop".split(),
 )
 Make = Callable[[Any], Any]
+# State that is one number, of the default dtype at first; as in PyTorch, loading converts it to the parameter's.
+NUMBERS = {"eta", "mu", "mu_product"}
 
 
 def parameters(*shapes: tuple[int, ...], dtype: str = "float64") -> list[Any]:
@@ -511,7 +521,7 @@ def test_double(make: Make, when: str) -> None:
         assert p.dtype == p.grad.dtype == tl.float64
         assert np.all(p.detach().numpy() != old)
     for entry in optimizer.state.values():
-        assert all(v.dtype == tl.float64 for name, v in entry.items() if name != "step")
+        assert all(v.dtype == tl.float64 for name, v in entry.items() if name != "step" and name not in NUMBERS)
 
 
 @Optimizers
@@ -681,10 +691,12 @@ def test_resuming_is_exact(make: Make) -> None:
     again = [tl.nn.Parameter(p.detach().clone()) for p in params]
     other = make(again)
     other.load_state_dict(optimizer.state_dict())
-    assert str(other.state_dict()) == str(optimizer.state_dict())  # also before the first step
+    rounds = any(NUMBERS.intersection(entry) for entry in optimizer.state.values())
+    if not rounds:
+        assert str(other.state_dict()) == str(optimizer.state_dict())  # also before the first step
     steps(optimizer, params, 5), steps(other, again, 5)
     for a, b in zip(values(params), values(again), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=1e-7 if rounds else 0)
     assert kinds(other) == ["Arena"]
 
 

@@ -24,8 +24,8 @@ def check(tool: str, path: Path) -> tuple[int, str]:
         command += ["--follow-imports=silent", str(path)]
     else:
         found = shutil.which("pyright", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-        if found is None:
-            pytest.skip("pyright is not installed")
+        if found is None or subprocess.run([found, "--version"], capture_output=True, timeout=300).returncode:
+            pytest.skip("pyright is not installed, or finds no Node.js")
         command = [found, "--pythonpath", sys.executable, str(path)]
     done = subprocess.run(command, env=env, cwd=path.parent, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout + done.stderr

@@ -105,6 +105,11 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
             f"torch.ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2]\n"
             f"They are {other.shape[-2 if left else -1]} and {input.shape[-2]}."
         )
+    if tau.shape[-1] != min(other.shape[-2 if left else -1], input.shape[-1]):
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{-2 if left else -1}], input.shape[-1])\n"
+            f"It is {tau.shape[-1]}, and the others are {other.shape[-2 if left else -1]} and {input.shape[-1]}."
+        )
     if not left:  # C Q = (Q^H C^H)^H
         result = ormqr(input, tau, other.mH, True, not transpose).mH
     else:

@@ -14,7 +14,7 @@ from .._core.function import Function
 from .._core.registry import FUNCTIONS, composite, store
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int32
-from .._kernels import lu as kernels
+from .._kernels import ldl, lu as kernels
 from .._kernels.dispatch import kernel
 from .factorization import solve_triangle, triangular
 from .linear_algebra import LinAlgError, check_inexact, check_square, mH
@@ -228,9 +228,7 @@ def ldl_factor(A: Any, *, hermitian: bool = False, out: Any = None) -> Any:
 def ldl_factor_ex(A: Any, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """Return (`ldl_factor`, info): LAPACK's report, 0 where all is well."""
     check_square("linalg.ldl_factor_ex", A)
-    from .._kernels.ldl import factor
-
-    LD, pivots, info = factor(unwrap(A.detach()), hermitian)
+    LD, pivots, info = ldl.factor(unwrap(A.detach()), hermitian)
     if check_errors and info.any():
         raise LinAlgError(f"linalg.ldl_factor_ex: D[{info.max()},{info.max()}] is zero: the matrix is singular.")
     result = (wrap(LD), wrap(pivots), wrap(info))
@@ -248,7 +246,5 @@ def ldl_solve(LD: Any, pivots: Any, B: Any, *, hermitian: bool = False, out: Any
         raise RuntimeError(
             f"linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead"
         )
-    from .._kernels.ldl import solve
-
-    result = wrap(solve(unwrap(LD.detach()), unwrap(pivots), unwrap(B.detach()), hermitian))
+    result = wrap(ldl.solve(unwrap(LD.detach()), unwrap(pivots), unwrap(B.detach()), hermitian))
     return result if out is None else store(result, out, "linalg.ldl_solve")

@@ -127,7 +127,7 @@ class StickBreakingTransform(Stateless):
     def _call(self, x: Tensor) -> Any:
         z = clipped_sigmoid(x - self._log_parts_left(x.shape[-1], x.dtype))
         left = (1 - z).cumprod(-1)
-        return tl.pad(z, (0, 1), value=1.0) * tl.pad(left, (1, 0), value=1.0)  # type: ignore[attr-defined]
+        return tl.pad(z, (0, 1), value=1.0) * tl.pad(left, (1, 0), value=1.0)
 
     def _inverse(self, y: Tensor) -> Any:
         parts = y[..., :-1]
@@ -210,10 +210,10 @@ class CorrCholeskyTransform(Transform):
         r = vec_to_tril_matrix(x.tanh().clamp(min=-1 + eps, max=1 - eps), diag=-1)
         left = (1 - r**2).sqrt().cumprod(-1)
         r = r + tl.eye(r.shape[-1], dtype=r.dtype)
-        return r * tl.pad(left[..., :-1], (1, 0), value=1.0)  # type: ignore[attr-defined]
+        return r * tl.pad(left[..., :-1], (1, 0), value=1.0)
 
     def _inverse(self, y: Tensor) -> Any:
-        left = tl.pad((1 - (y * y).cumsum(-1))[..., :-1], (1, 0), value=1.0)  # type: ignore[attr-defined]
+        left = tl.pad((1 - (y * y).cumsum(-1))[..., :-1], (1, 0), value=1.0)
         t = tril_matrix_to_vec(y, diag=-1) / tril_matrix_to_vec(left, diag=-1).sqrt()
         return (t.log1p() - t.neg().log1p()) / 2
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._kernels.gamma import lgamma
 from . import _functions as tl
+from ._functions import Tensor
 
 Array = np.ndarray[Any, Any]
 
@@ -165,3 +166,12 @@ def binomial(count: Array, prob: Array) -> Array:
         ratio: Callable[[Array, int], Array] = lambda todo, k: np.maximum(trials[todo] - k + 1, 0) / k * odds[todo]
         out[some] = _count_up(_uniform(trials.size), none, ratio)
     return np.where(p > 0.5, n - out, out).reshape(count.shape)
+
+
+# -- Of tensors -------------------------------------------------------------------------------------------
+
+
+def drawn(draw: Callable[..., Array], *params: Tensor) -> Any:
+    """Return the draws for tensors of parameters of one shape, in the dtype of the first; they have no gradient."""
+    values = draw(*(p.detach().numpy() for p in params))
+    return tl.tensor(values.astype(params[0].dtype))

@@ -467,7 +467,7 @@ class _PositiveSemidefinite(_Symmetric):
     def check(self, value: Tensor) -> Tensor:
         """Return which matrices are positive semidefinite."""
         symmetric = super().check(value)
-        return (tl.eigvalsh(value) >= 0).all(-1) if symmetric.all() else symmetric  # type: ignore[attr-defined]
+        return (tl.eigvalsh(value) >= 0).all(-1) if symmetric.all() else symmetric
 
 
 class _PositiveDefinite(_Symmetric):
@@ -476,7 +476,7 @@ class _PositiveDefinite(_Symmetric):
     def check(self, value: Tensor) -> Tensor:
         """Return which matrices are positive definite."""
         symmetric = super().check(value)
-        return tl.cholesky_ex(value)[1] == 0 if symmetric.all() else symmetric  # type: ignore[attr-defined]
+        return tl.cholesky_ex(value)[1] == 0 if symmetric.all() else symmetric
 
 
 dependent = _Dependent()

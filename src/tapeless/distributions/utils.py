@@ -169,6 +169,6 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
             "square D x D matrix."
         )
     size = round(n)
-    mat = tl.zeros(*vec.shape[:-1], size, size, dtype=vec.dtype)
+    mat: Any = tl.zeros(*vec.shape[:-1], size, size, dtype=vec.dtype)
     mat[..., _below_diagonal(size, diag)] = vec
     return mat

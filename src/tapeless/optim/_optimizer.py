@@ -16,7 +16,7 @@ from ._units import Units
 
 Params = Iterable[Any]
 # What a pickle or a copy has not: units are made anew; hooks, and a scheduler's wrapper of `step`, are this object's.
-_LEFT_BEHIND = {"_units", "_placed", "_waiting", "_own_state", "_hooks", "_in_step", "_opt_called", "step"}
+_LEFT_BEHIND = {"_units", "_placed", "_waiting", "_own_state", "_hooks", "_in_step", "_opt_called", "_memory", "step"}
 
 
 class Optimizer(Hooked, Units):
@@ -166,7 +166,14 @@ class Optimizer(Hooked, Units):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over state and options from `state_dict`. Raises ValueError when the groups do not match."""
-        state_dict = self._before_load_state_dict(dict(state_dict))
+        self._load(self._before_load_state_dict(dict(state_dict)))
+        self._convert_numbers()
+        for units in self._units:
+            self._reload(units)
+        self._after_load_state_dict()
+
+    def _load(self, state_dict: dict[str, Any]) -> None:
+        """Take over options, and the state, which waits for the units."""
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ValueError(
@@ -192,9 +199,6 @@ class Optimizer(Hooked, Units):
             self._own_state.update({p: loaded_state(entry, p) for p, entry in state.items()})
         else:
             self._waiting = {p: arrays_of(entry) for p, entry in state.items() if isinstance(p, TensorBase)}
-            for units in self._units:
-                self._reload(units)
-        self._after_load_state_dict()
 
     # -- Python ------------------------------------------------------------------------------------------
 
@@ -216,7 +220,7 @@ class Optimizer(Hooked, Units):
         self._own_state = defaultdict(dict) if self._steps_itself() else None
         for _ in self.param_groups:
             self._add_units()
-        self.load_state_dict(saved["saved"])
+        self._load(saved["saved"])
 
 
 def _named(params: Any) -> tuple[list[str], list[Any]]:

@@ -94,8 +94,8 @@ class Units:
             loaded = self._waiting.pop(p, {})
             unit.steps = _step_of(loaded)
             for name in self.number_names:
-                if name in loaded:  # PyTorch, too, converts what it loads to the parameter's dtype
-                    unit.numbers[name] = np.asarray(loaded[name], p._array.real.dtype)[()]
+                if name in loaded:
+                    unit.numbers[name] = np.asarray(loaded[name])[()]
             for name in self.state_names:
                 if name not in loaded:
                     continue
@@ -113,6 +113,13 @@ class Units:
     def state_shape(self, name: str, shape: Any) -> Any:
         """Return the shape of the state `name` for a parameter of a given shape: the same, unless overridden."""
         return shape
+
+    def _convert_numbers(self) -> None:
+        """Convert numbers that were loaded to the parameter's dtype, as PyTorch does."""
+        for p, loaded in self._waiting.items():
+            for name in self.number_names:
+                if name in loaded and p._array.dtype.kind == "f":
+                    loaded[name] = np.asarray(loaded[name], p._array.dtype)
 
     def _way(self, loaded: dict[str, Any]) -> tuple[Any, ...]:
         """Return what parameters must have in common, of the state loaded for them, to be updated together."""
