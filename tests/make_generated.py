@@ -13,6 +13,7 @@ import inspect
 import json
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,9 @@ def _sample_type(op: Op, sample: Sample) -> str:
     args = [_tensors(arg) for arg in sample.args]
     options = {name: _tensors(arg) for name, arg in sample.options.items()}
     try:
-        return _type_name(op.function(*args, **options))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _type_name(op.function(*args, **options))
     except Exception:  # samples may show what is refused
         return "Any"
 

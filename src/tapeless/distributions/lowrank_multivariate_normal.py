@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from . import _functions as tl, constraints
 from ._functions import Size, Tensor
-from .distribution import Distribution
-from .multivariate_normal import half_log_det, mahalanobis, times_vector
+from ._vector_normal import VectorNormal, half_log_det, mahalanobis, squares, times_vector
 from .utils import lazy_property
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(VectorNormal):
     """The normal distribution of vectors (..., n) with covariance ``cov_factor @ cov_factor.mT + diag(cov_diag)``.
 
     ``cov_factor`` is (..., n, m) with a small m: determinants and inverses then cost that of m x m matrices, by
@@ -31,11 +29,7 @@ class LowRankMultivariateNormal(Distribution):
         "cov_factor": constraints.independent(constraints.real, 2),
         "cov_diag": constraints.independent(constraints.positive, 1),
     }
-    support = constraints.real_vector
-    has_rsample = True
     _shared = ("_unbroadcasted_cov_factor", "_unbroadcasted_cov_diag", "_capacitance_tril")
-
-    mean = mode = property(lambda self: self.loc)
 
     def __init__(self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool | None = None) -> None:
         _check_shapes(loc, cov_factor, cov_diag)
@@ -71,8 +65,16 @@ class LowRankMultivariateNormal(Distribution):
         """Return the A with ``inverse(covariance) = diag(1 / cov_diag) - A.mT @ A``, (..., m, n)."""
         return tl.solve_triangular(self._capacitance_tril, self._weighted(), upper=False)
 
-    def _broadcast(self, matrix: Tensor) -> Any:
-        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
+    def _precision_trace(self, root: Tensor) -> Any:
+        direct = squares(root / self._unbroadcasted_cov_diag.sqrt().unsqueeze(-1))
+        return direct - squares(self._whitened() @ root)
+
+    def _precision_diagonal(self) -> Any:
+        return self._unbroadcasted_cov_diag.reciprocal() - self._whitened().pow(2).sum(-2)
+
+    def _expected_distance(self, other: VectorNormal) -> Any:
+        diagonal = (other._precision_diagonal() * self._unbroadcasted_cov_diag).sum(-1)
+        return diagonal + other._precision_trace(self._unbroadcasted_cov_factor)
 
     @lazy_property
     def variance(self) -> Any:
@@ -107,17 +109,6 @@ class LowRankMultivariateNormal(Distribution):
         d = tl.randn(shape, dtype=self.loc.dtype)
         low_rank = times_vector(self._unbroadcasted_cov_factor, e)
         return self.loc + low_rank + self._unbroadcasted_cov_diag.sqrt() * d
-
-    def log_prob(self, value: Tensor) -> Any:
-        """Return the logarithm of the density of vectors (..., n)."""
-        self._check(value)
-        distance = self._mahalanobis(value - self.loc)
-        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + self._log_det() + distance)
-
-    def entropy(self) -> Any:
-        """Return the entropy."""
-        constant = self._event_shape[0] * (1.0 + math.log(2 * math.pi))
-        return (0.5 * (constant + self._log_det())).expand(self._batch_shape)
 
 
 def _check_shapes(loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> None:

@@ -15,7 +15,7 @@ from .utils import broadcast_all
 
 
 class Multinomial(Distribution):
-    """How often each of K values comes up in ``total_count`` draws, in proportion to ``probs`` or ``exp(logits)`` (..., K).
+    """The counts of K values in ``total_count`` draws, in proportion to ``probs`` or ``exp(logits)`` (..., K).
 
     Raises ValueError unless exactly one of the two is given, and NotImplementedError for a count that is no int.
     See https://docs.pytorch.org/docs/stable/distributions.html#multinomial

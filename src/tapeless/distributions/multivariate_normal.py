@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from . import _functions as tl, constraints
 from ._functions import Tensor, broadcast_shapes
-from .distribution import Distribution
+from ._vector_normal import VectorNormal, half_log_det, mahalanobis, squares, times_vector
 from .utils import lazy_property
-
-
-def half_log_det(factor: Tensor) -> Any:
-    """Return half the log-determinant of the matrices with these Cholesky factors (..., n, n)."""
-    return factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-
-def mahalanobis(factor: Tensor, x: Tensor) -> Any:
-    """Return ``x @ inverse(factor @ factor.mT) @ x`` for vectors (..., n) and factors (..., n, n), broadcast."""
-    return tl.solve_triangular(factor, x.unsqueeze(-1), upper=False).pow(2).sum((-2, -1))
-
-
-def times_vector(matrix: Tensor, x: Tensor) -> Any:
-    """Return ``matrix @ x`` for vectors (..., n), broadcast."""
-    return (matrix @ x.unsqueeze(-1)).squeeze(-1)
 
 
 def factor_of_inverse(precision: Tensor) -> Any:
@@ -34,7 +18,7 @@ def factor_of_inverse(precision: Tensor) -> Any:
     return tl.solve_triangular(upper, tl.eye(precision.shape[-1], dtype=precision.dtype), upper=False)
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(VectorNormal):
     """The normal distribution of vectors (..., n) of mean ``loc``, given by one of three matrices (..., n, n).
 
     These are ``covariance_matrix``, its inverse ``precision_matrix``, and its Cholesky factor ``scale_tril``, which
@@ -52,11 +36,7 @@ class MultivariateNormal(Distribution):
         "precision_matrix": constraints.positive_definite,
         "scale_tril": constraints.lower_cholesky,
     }
-    support = constraints.real_vector
-    has_rsample = True
     _shared = ("_unbroadcasted_scale_tril",)
-
-    mean = mode = property(lambda self: self.loc)
 
     def __init__(
         self,
@@ -81,9 +61,6 @@ class MultivariateNormal(Distribution):
         if name != "scale_tril":
             matrix = tl.cholesky(matrix) if name == "covariance_matrix" else factor_of_inverse(matrix)
         self._unbroadcasted_scale_tril = matrix
-
-    def _broadcast(self, matrix: Tensor) -> Any:
-        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
 
     @lazy_property
     def scale_tril(self) -> Any:
@@ -111,17 +88,21 @@ class MultivariateNormal(Distribution):
         eps = tl.randn(self._extended_shape(sample_shape), dtype=self.loc.dtype)
         return self.loc + times_vector(self._unbroadcasted_scale_tril, eps)
 
-    def log_prob(self, value: Tensor) -> Any:
-        """Return the logarithm of the density of vectors (..., n)."""
-        self._check(value)
-        factor = self._unbroadcasted_scale_tril
-        distance = mahalanobis(factor, value - self.loc)
-        return -0.5 * (self._event_shape[0] * math.log(2 * math.pi) + distance) - half_log_det(factor)
+    def _log_det(self) -> Any:
+        return 2 * half_log_det(self._unbroadcasted_scale_tril)
 
-    def entropy(self) -> Any:
-        """Return the entropy."""
-        constant = 0.5 * self._event_shape[0] * (1.0 + math.log(2 * math.pi))
-        return (constant + half_log_det(self._unbroadcasted_scale_tril)).expand(self._batch_shape)
+    def _mahalanobis(self, x: Tensor) -> Any:
+        return mahalanobis(self._unbroadcasted_scale_tril, x)
+
+    def _precision_trace(self, root: Tensor) -> Any:
+        return squares(tl.solve_triangular(self._unbroadcasted_scale_tril, root, upper=False))
+
+    def _precision_diagonal(self) -> Any:
+        unit = tl.eye(self._event_shape[0], dtype=self.loc.dtype)
+        return tl.solve_triangular(self._unbroadcasted_scale_tril, unit, upper=False).pow(2).sum(-2)
+
+    def _expected_distance(self, other: VectorNormal) -> Any:
+        return other._precision_trace(self._unbroadcasted_scale_tril)
 
 
 def _only_matrix(matrices: dict[str, Any]) -> tuple[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.tensor_base import TensorBase
 from ._arena import Unit
 from ._optimizer import Optimizer, Params
 from ._options import check_betas, check_options, gradient, refuse_differentiable
@@ -51,7 +52,7 @@ class Adam(Optimizer):
             params,
             {
                 "lr": lr,
-                "betas": betas,
+                "betas": _floats(lr, betas, bool(foreach) and not capturable),
                 "eps": eps,
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
@@ -141,6 +142,21 @@ class AdamW(Adam):
             fused=fused,
             decoupled_weight_decay=True,
         )
+
+
+def _floats(lr: Any, betas: Any, refused: bool) -> tuple[Any, ...]:
+    """Return the betas as floats; ValueError where PyTorch raises one for a mixture, and for tensors if `refused`."""
+    numbers = {"lr": lr, **{f"betas[{i}]": beta for i, beta in enumerate(betas)}}
+    tensors = [name for name, value in numbers.items() if isinstance(value, TensorBase)]
+    for name in tensors:
+        if refused:
+            raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+        if numbers[name]._array.size != 1:
+            raise ValueError(f"Tensor {name} must be 1-element")
+    kinds = {TensorBase if isinstance(beta, TensorBase) else type(beta) for beta in betas}
+    if kinds not in ({float}, {TensorBase}) and all([0 <= float(beta) < 1 for beta in betas]):
+        raise ValueError(f"betas must be either both floats or both Tensors\nThey are {betas}.")
+    return tuple([float(beta) if isinstance(beta, TensorBase) else beta for beta in betas])
 
 
 def _prepare(unit: Unit, betas: tuple[float, float], amsgrad: bool) -> None:

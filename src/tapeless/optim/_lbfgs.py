@@ -69,9 +69,10 @@ class LBFGS(Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add the group of all parameters; ValueError for a second one."""
-        if self.param_groups:
-            raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         super().add_param_group(param_group)
+        if len(self.param_groups) > 1:
+            self.param_groups.pop()
+            raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
     def check(self, group: dict[str, Any]) -> None:
         """Refuse negative rates."""
