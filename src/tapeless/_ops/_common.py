@@ -66,7 +66,20 @@ def check_has_dims(what: str, ndim: int) -> None:
 def both_arrays(input: Any, other: Any) -> tuple[Any, Any]:
     """Give an operand that is a Python number the dtype of the other, where NumPy would not by itself."""
     dtype = input.dtype if hasattr(input, "dtype") else other.dtype
-    return np.asarray(input, dtype), np.asarray(other, dtype)
+    return as_array(input, dtype), as_array(other, dtype)
+
+
+def is_writeable(array: Any) -> bool:
+    """Whether an ndarray may be written to; other kinds of arrays say nothing of it."""
+    flags = getattr(array, "flags", None)
+    return flags is not None and bool(flags.writeable)
+
+
+def as_array(x: Any, dtype: Any = None) -> Any:
+    """Return a number as an array of 0 dims; arrays, of whatever kind, stay what they are but for the dtype."""
+    if not hasattr(x, "ndim") or isinstance(x, np.generic):
+        return np.asarray(x, dtype)
+    return x if dtype is None or x.dtype == dtype else x.astype(dtype)
 
 
 @functools.lru_cache(maxsize=64)

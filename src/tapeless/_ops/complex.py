@@ -11,6 +11,7 @@ from .._core.function import Function
 from .._core.registry import composite, store
 from .._core.tensor_base import TensorBase, wrap
 from .._dtypes import complex64, complex128, float32, float64, get_default_dtype, scalar_name
+from .._kernels.dispatch import kernel
 
 COMPLEX_OF = {float32: complex64, float64: complex128}
 
@@ -190,6 +191,14 @@ class ViewAsComplex(Function):
         return np.stack([np.real(g), np.imag(g)], -1)
 
 
+@kernel
+def _joined(real: Any, imag: Any) -> Any:
+    """Return complex numbers of their parts; a sum with ``1j * imag`` would turn infinite parts into NaN."""
+    out = np.empty(np.broadcast_shapes(real.shape, imag.shape), COMPLEX_OF.get(real.dtype, complex64))
+    out.real, out.imag = real, imag
+    return out
+
+
 class Complex(Function):
     """Complex numbers of real and imaginary parts, two float tensors of one dtype that broadcast.
 
@@ -216,9 +225,7 @@ class Complex(Function):
                 f"Expected object of scalar type {scalar_name(real.dtype)} but got scalar type "
                 f"{scalar_name(imag.dtype)} for second argument"
             )
-        out = np.empty(np.broadcast_shapes(real.shape, imag.shape), COMPLEX_OF.get(real.dtype, complex64))
-        out.real, out.imag = real, imag
-        return out
+        return _joined(real, imag)
 
     def grad_real(self, g):
         return np.real(g)

@@ -18,7 +18,7 @@ class Clone(Function):
 
     def forward(self, input: Any, *, memory_format: Any = None, order: Any = None) -> Any:
         # The axes keep their order in memory, as in PyTorch, but for expanded tensors.
-        return input.copy("C" if 0 in input.strides else "K")
+        return input.copy("C" if 0 in getattr(input, "strides", ()) else "K")
 
     def grad_input(self, g):
         return g

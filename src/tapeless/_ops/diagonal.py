@@ -9,7 +9,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._kernels.indexing import place
-from ._common import normal_dim
+from ._common import is_writeable, normal_dim
 
 
 def check_matrix(name: str, input: Any) -> None:
@@ -62,7 +62,7 @@ class Diagonal(Function):
         if self.dims[0] == self.dims[1]:
             raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
         out = np.diagonal(input, offset, *self.dims)
-        if input.flags.writeable:  # NumPy hands out diagonals read-only; they are plain views
+        if is_writeable(input):  # NumPy hands out diagonals read-only; they are plain views
             out.flags.writeable = True
         return out
 
@@ -102,9 +102,8 @@ class DiagEmbed(Function):
         if self.dims[0] == self.dims[1]:
             raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
         n = input.shape[-1] + abs(offset)
-        out = np.zeros((*input.shape[:-1], n, n), input.dtype)
         index = np.arange(input.shape[-1])
-        out[..., index + max(-offset, 0), index + max(offset, 0)] = input
+        out = place(input, (..., index + max(-offset, 0), index + max(offset, 0)), (*input.shape[:-1], n, n))
         return np.moveaxis(out, (-2, -1), self.dims)
 
     def grad_input(self, g):

@@ -10,6 +10,7 @@ from .._core.function import Function
 from .._core.registry import NUMPY, check_apart, composite, store
 from .._core.tensor_base import TensorBase, unwrap, wrap
 from .._dtypes import bool_, promote, scalar_name, uint8
+from ._common import as_array
 
 
 def _promote_where(condition: Any, input: Any, other: Any) -> Any:
@@ -78,7 +79,7 @@ class MaskedFill(Function):
                 f"masked_fill_ only supports boolean masks, but got mask with dtype {_c_type(mask.dtype)}\n"
                 "Compare it with something: mask != 0."
             )
-        value = np.asarray(value)
+        value = as_array(value)
         if value.ndim:
             raise RuntimeError(
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "

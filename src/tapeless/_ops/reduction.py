@@ -13,7 +13,7 @@ from .._core.registry import NUMPY, composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import as_dtype, get_default_dtype, int64, scalar_name, uint8
 from .._kernels.indexing import scatter_add
-from ._common import check_not_empty, normal_dim, normal_dims, spread
+from ._common import as_array, check_not_empty, normal_dim, normal_dims, spread
 
 ValuesIndices = namedtuple("ValuesIndices", "values indices")
 """What reductions with a `dim` return: the values, and where along the dim they were found."""
@@ -435,7 +435,7 @@ class _Where(Function):
             check_not_empty(self.names, input.shape, dim)
         elif math.prod(input.shape) == 0:
             raise IndexError(f"{self.names}(): Expected reduction dim to be specified for input.numel() == 0.")
-        return np.asarray(self.pick(input, axis=dim, keepdims=keepdim))
+        return as_array(self.pick(input, axis=dim, keepdims=keepdim))
 
 
 class Argmax(_Where):
@@ -488,7 +488,7 @@ class CountNonzero(Function):
     numpy = np.count_nonzero
 
     def forward(self, input: Any, dim: Any = None) -> Any:
-        return np.asarray(np.count_nonzero(input, axis=normal_dims(dim, input.ndim)), int64)
+        return as_array(np.count_nonzero(input, axis=normal_dims(dim, input.ndim)), int64)
 
 
 class Logsumexp(Function):

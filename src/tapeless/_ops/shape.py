@@ -10,7 +10,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._dtypes import as_dtype, scalar_name
-from ._common import as_int, normal_dim, normal_dims
+from ._common import as_int, is_writeable, normal_dim, normal_dims
 
 
 class Reshape(Function):
@@ -307,7 +307,7 @@ class Expand(Function):
                     f"Tensor sizes: {list(input.shape)}"
                 )
         out = np.broadcast_to(input, sizes)
-        if input.flags.writeable:  # NumPy hands it out read-only; whether a write is allowed is decided in `inplace`
+        if is_writeable(input):  # NumPy hands it out read-only; whether a write is allowed is decided in `inplace`
             out.flags.writeable = True
         return out
 
