@@ -156,7 +156,7 @@ def _floats(lr: Any, betas: Any, refused: bool) -> tuple[Any, ...]:
     kinds = {TensorBase if isinstance(beta, TensorBase) else type(beta) for beta in betas}
     if kinds not in ({float}, {TensorBase}) and all([0 <= float(beta) < 1 for beta in betas]):
         raise ValueError(f"betas must be either both floats or both Tensors\nThey are {betas}.")
-    return tuple([float(beta) if isinstance(beta, TensorBase) else beta for beta in betas])
+    return tuple([beta._array.item() if isinstance(beta, TensorBase) else beta for beta in betas])
 
 
 def _prepare(unit: Unit, betas: tuple[float, float], amsgrad: bool) -> None:
