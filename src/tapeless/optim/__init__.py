@@ -43,6 +43,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import schedulers and averages when they are first used, so that `import tapeless` stays quick."""
-    if name in ("lr_scheduler", "swa_utils"):
+    if name in ("lr_scheduler", "optimizer", "swa_utils"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,7 +48,7 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        refuse_differentiable(differentiable)
+        refuse_differentiable(differentiable, fused, foreach)
         super().__init__(
             params,
             {

@@ -47,7 +47,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        refuse_differentiable(differentiable)
+        refuse_differentiable(differentiable, fused, foreach)
         super().__init__(
             params,
             {

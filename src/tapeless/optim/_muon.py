@@ -71,15 +71,20 @@ class Muon(Optimizer):
         )
 
     def check(self, group: dict[str, Any]) -> None:
-        """Refuse negative options, unknown adjustments, and all but matrices."""
+        """Refuse negative options and unknown adjustments."""
         check_not_negative(group, ("lr", "Learning rate"), ("momentum", "momentum"), ("weight_decay", "weight decay"))
         if group["adjust_lr_fn"] not in _ADJUSTMENTS:
             raise ValueError(
                 f"Adjust learning rate function {group['adjust_lr_fn']} is not supported\n"
                 f"Expected one of {', '.join(map(repr, _ADJUSTMENTS))}."
             )
-        for p in group["params"]:
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters, which must be matrices, with options of their own where they differ from the defaults."""
+        super().add_param_group(param_group)
+        for p in self.param_groups[-1]["params"]:
             if p.ndim != 2:
+                del self.param_groups[-1]
                 raise ValueError(
                     f"Muon only supports 2D parameters whereas we found a parameter with size: {p.size()}\n"
                     "Give those with other than 2 dims, and embeddings, to an optimizer of their own, such as AdamW."

@@ -15,6 +15,18 @@ from ._state import State, arrays_of, copied_state, loaded_state
 from ._units import Units
 
 Params = Iterable[Any]
+
+
+class _Required:
+    """The kind of `required`."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""The default of an option that has none: every group must say its own."""
+
 # What a pickle or a copy has not: units are made anew; hooks, and a scheduler's wrapper of `step`, are this object's.
 _LEFT_BEHIND = {"_units", "_placed", "_waiting", "_own_state", "_hooks", "_in_step", "_opt_called", "_memory", "step"}
 
@@ -44,6 +56,7 @@ class Optimizer(Hooked, Units):
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
+        self.check(defaults)  # as in PyTorch the defaults only: a group may say, for example, momentum=0 of its own
         self.param_groups: list[dict[str, Any]] = []
         self._init_units()
         self._init_hooks()
@@ -81,7 +94,8 @@ class Optimizer(Hooked, Units):
         known = {id(p) for group in self.param_groups for p in group["params"]}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
-        group = {**param_group, "params": params}
+        group = param_group  # as in PyTorch the user's own dict, which stays a handle on the options
+        group["params"] = params
         if names:
             group["param_names"] = names
         if any(("param_names" in other) != ("param_names" in group) for other in self.param_groups):
@@ -90,13 +104,17 @@ class Optimizer(Hooked, Units):
                 f"{'with' if 'param_names' in group else 'without'} names to the optimizer"
             )
         for name, default in self.defaults.items():
+            if default is required and name not in group:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}\n"
+                    "It has no default: pass it to the optimizer, or in each group."
+                )
             group.setdefault(name, default)
-        self.check(group)
         self.param_groups.append(group)
         self._add_units()
 
     def check(self, group: dict[str, Any]) -> None:
-        """Raise ValueError for options that make no sense."""
+        """Raise ValueError for options, those that hold for all groups, that make no sense."""
 
     # -- The step ----------------------------------------------------------------------------------------
 
@@ -192,13 +210,22 @@ class Optimizer(Hooked, Units):
             for number, p in zip(theirs["params"], mine["params"])
         }
         state = {by_number.get(n, n): entry for n, entry in state_dict["state"].items()}
-        for mine, theirs in zip(self.param_groups, groups):
-            mine.update({k: copy.deepcopy(v) for k, v in theirs.items() if k != "params"})
+        self.param_groups = [self._loaded_group(mine, theirs) for mine, theirs in zip(self.param_groups, groups)]
         if self._own_state is not None:
             self._own_state.clear()
             self._own_state.update({p: loaded_state(entry, p) for p, entry in state.items()})
         else:
             self._waiting = {p: arrays_of(entry) for p, entry in state.items() if isinstance(p, TensorBase)}
+
+    def _loaded_group(self, mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+        """Return a group with the options of `theirs`, and defaults for those that older versions did not have."""
+        group = {k: copy.deepcopy(v) for k, v in theirs.items() if k != "params"}
+        group["params"] = mine["params"]
+        if "param_names" in mine:
+            group.setdefault("param_names", mine["param_names"])
+        for name, default in self.defaults.items():
+            group.setdefault(name, mine.get(name, default))
+        return group
 
     # -- Python ------------------------------------------------------------------------------------------
 

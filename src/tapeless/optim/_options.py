@@ -42,8 +42,12 @@ def check_betas(group: dict[str, Any]) -> None:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
 
-def refuse_differentiable(differentiable: bool) -> None:
-    """Raise for the option that no optimizer here has."""
+def refuse_differentiable(differentiable: bool, fused: bool | None = None, foreach: bool | None = None) -> None:
+    """Raise RuntimeError for the option that no optimizer here has, and for two implementations at once."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.\nBoth are accepted and change nothing here.")
     if differentiable:
         raise NotImplementedError("differentiable=True is not supported; use autograd.grad and plain arithmetic")
 

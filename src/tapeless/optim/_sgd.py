@@ -43,7 +43,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        refuse_differentiable(differentiable)
+        refuse_differentiable(differentiable, fused, foreach)
         super().__init__(
             params,
             {
