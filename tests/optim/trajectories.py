@@ -178,6 +178,12 @@ def label(case: tuple[str, dict[str, Any]]) -> str:
     return "-".join([case[0], *[f"{k}={v}" for k, v in case[1].items() if k != "lr"]])
 
 
+def second_group(name: str) -> dict[str, Any]:
+    """Return the options of an optimizer's second group: all different from the first one's."""
+    decay = {} if name == "Rprop" else {"weight_decay": 0.03}
+    return {"lr": 0.02, **decay, **OTHER_OPTIONS.get(name, {})}
+
+
 class Run:
     """A training run with one library. `event` says what happens on the way besides steps."""
 
@@ -194,15 +200,10 @@ class Run:
 
     def make(self, late: bool) -> Any:
         """Make the optimizer: two groups with different options."""
-        groups = [{"params": self.params[:2]}, {"params": self.params[2:LATE], **self.second_group()}]
+        groups = [{"params": self.params[:2]}, {"params": self.params[2:LATE], **second_group(self.name)}]
         if late:
             groups.append({"params": self.params[LATE:]})
         return getattr(self.lib.optim, self.name)(groups, **self.options)
-
-    def second_group(self) -> dict[str, Any]:
-        """Return the options of the second group: all different from the first one's."""
-        decay = {} if self.name == "Rprop" else {"weight_decay": 0.03}
-        return {"lr": 0.02, **decay, **OTHER_OPTIONS.get(self.name, {})}
 
     def happens(self, event: str) -> bool:
         """Return whether an event is part of this run."""
