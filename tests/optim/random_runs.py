@@ -225,7 +225,7 @@ class Runner:
     def look(self, seed: int) -> None:
         """Look at gradients and state, and keep a view of them for a while."""
         p = self.pick(seed)
-        entry = self.optimizer.state[p] if p in self.optimizer.state else {}
+        entry = self.optimizer.state.get(p, {})
         self.looked = [p.grad, dict(entry), p.detach() if self.kept else None]
 
     def poke(self, seed: int) -> None:

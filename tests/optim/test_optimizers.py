@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
 import pickle
 import weakref
 from collections.abc import Callable
@@ -248,6 +249,55 @@ def test_tensors_as_rates() -> None:
             _stepped(_stepped(optimizer))
             results.append(p.detach().numpy())
         np.testing.assert_array_equal(*results, err_msg=name)
+
+
+@pytest.mark.parametrize("lib", LIBS, ids=lambda lib: lib.__name__)
+def test_defaults_are_checked_and_groups_are_not(lib: Any) -> None:
+    """A group may do without what others need; and wrong defaults are wrong also where no group uses them."""
+    p, q = lib.nn.Parameter(lib.ones(2)), lib.nn.Parameter(lib.ones(2))
+    optimizer = lib.optim.SGD([{"params": [p]}, {"params": [q], "momentum": 0}], lr=0.1, momentum=0.9, nesterov=True)
+    p.grad, q.grad = lib.ones(2), lib.ones(2)
+    optimizer.step()
+    np.testing.assert_allclose(p.detach().numpy(), 1 - 0.1 * 1.9, rtol=1e-6)
+    np.testing.assert_allclose(q.detach().numpy(), 1 - 0.1, rtol=1e-6)
+    with pytest.raises(ValueError, match="^Invalid learning rate: -1"):
+        lib.optim.SGD([{"params": [p], "lr": 0.1}], lr=-1)
+    with pytest.raises(ValueError, match="^Invalid learning rate: -1"):
+        lib.optim.Adam([], lr=-1)
+
+
+@pytest.mark.parametrize("lib", LIBS, ids=lambda lib: lib.__name__)
+def test_groups_are_the_users_dicts_until_others_are_loaded(lib: Any) -> None:
+    group = {"params": [lib.nn.Parameter(lib.ones(2))], "note": 5}
+    optimizer = lib.optim.SGD([group], lr=0.1)
+    assert optimizer.param_groups[0] is group and group["lr"] == 0.1
+    saved = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.2).state_dict()
+    optimizer.load_state_dict(saved)
+    (loaded,) = optimizer.param_groups
+    assert loaded is not group and loaded["lr"] == 0.2 and "note" not in loaded
+    assert loaded["params"][0] is group["params"][0]
+
+
+@pytest.mark.parametrize("lib", LIBS, ids=lambda lib: lib.__name__)
+def test_one_implementation_at_most(lib: Any) -> None:
+    for name in ("Adam", "AdamW", "SGD", "Adagrad"):
+        p = lib.nn.Parameter(lib.ones(2))
+        with pytest.raises(RuntimeError, match="^`fused` and `foreach` cannot be `True` together"):
+            getattr(lib.optim, name)([p], fused=True, foreach=True)
+        with pytest.raises(RuntimeError, match="^`fused` does not support `differentiable`"):
+            getattr(lib.optim, name)([p], fused=True, differentiable=True)
+
+
+@pytest.mark.parametrize("lib", LIBS, ids=lambda lib: lib.__name__)
+def test_required_options(lib: Any) -> None:
+    base = importlib.import_module(f"{lib.__name__}.optim.optimizer")
+    p = lib.nn.Parameter(lib.ones(2))
+    assert repr(base.required) == "<required parameter>"
+    with pytest.raises(
+        ValueError, match="^parameter group didn't specify a value of required optimization parameter lr"
+    ):
+        base.Optimizer([p], {"lr": base.required})
+    assert base.Optimizer([{"params": [p], "lr": 3}], {"lr": base.required}).param_groups[0]["lr"] == 3
 
 
 # -- Users' own optimizers --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ def test_trajectory(case: Any) -> None:
     assert_same(Run(tl, case, "all").go(), Run(torch, case, "all").go(), **tolerance(case))
 
 
+@pytest.mark.slow  # all events together are in `test_trajectory`; this tells which one it is
 @pytest.mark.parametrize("event", EVENTS[:-1])
 @pytest.mark.parametrize("case", RICH, ids=label)
 def test_each_event_alone(case: Any, event: str) -> None:

@@ -107,7 +107,7 @@ class LBFGS(Optimizer):
             first = memory["n_iter"] == 1
             direction = self._first_direction(grad) if first else self._direction(grad, group["history_size"])
             memory.update(d=direction, prev_flat_grad=grad, prev_loss=loss)
-            t = float(group["lr"]) * (min(1.0, 1 / float(np.abs(grad).sum())) if first else 1)
+            t = _plain(group["lr"]) * (min(1.0, 1 / float(np.abs(grad).sum())) if first else 1)
             slope = float(grad @ direction)
             memory["t"] = t
             if slope > -limit:
@@ -151,13 +151,15 @@ class LBFGS(Optimizer):
             for column, new in zip(history, (change, step, 1 / curvature)):
                 column.append(new)
             memory["H_diag"] = curvature / (change @ change)
-        q, shares = -grad, []
-        for y, s, ro in reversed(list(zip(*history))):
-            shares.append(s @ q * ro)
-            q -= shares[-1] * y
+        q, pairs = -grad, list(zip(*history))
+        shares = memory.setdefault("al", [None] * history_size)  # no state in truth, but PyTorch saves it
+        shares += [None] * (len(pairs) - len(shares))
+        for i, (y, s, ro) in reversed(list(enumerate(pairs))):
+            shares[i] = s @ q * ro
+            q -= shares[i] * y
         q *= memory["H_diag"]
-        for y, s, ro in zip(*history):
-            q += s * (shares.pop() - y @ q * ro)
+        for share, (y, s, ro) in zip(shares, pairs):
+            q += s * (share - y @ q * ro)
         return q
 
     def _search(

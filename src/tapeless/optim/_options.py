@@ -47,7 +47,9 @@ def refuse_differentiable(differentiable: bool, fused: bool | None = None, forea
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.\nBoth are accepted and change nothing here.")
+        raise RuntimeError(
+            "`fused` and `foreach` cannot be `True` together.\nBoth are accepted and change nothing here."
+        )
     if differentiable:
         raise NotImplementedError("differentiable=True is not supported; use autograd.grad and plain arithmetic")
 
