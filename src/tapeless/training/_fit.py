@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import os
@@ -327,6 +328,7 @@ class _Run:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "optimizer_class": type(self.optimizer).__name__,
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "epoch": self.epoch,
             "history": self.history.state_dict(),
@@ -339,8 +341,32 @@ class _Run:
         """Continue from the checkpoint."""
         assert self.checkpoint is not None
         state = load_checkpoint(self.checkpoint)
-        if not isinstance(state, dict) or not {"model", "optimizer", "epoch", "random"} <= state.keys():
-            raise ValueError(f"cannot resume: {os.fspath(self.checkpoint)!r} is no checkpoint of fit")
+        expected = ("model", "optimizer", "scheduler", "epoch", "history", "best", "random")
+        missing = [name for name in expected if not isinstance(state, dict) or name not in state]
+        if missing:
+            raise ValueError(
+                f"cannot resume: {os.fspath(self.checkpoint)!r} is no checkpoint of fit (without {', '.join(missing)})"
+            )
+        was, now = state.get("optimizer_class"), type(self.optimizer).__name__
+        if was not in (None, now):  # files of earlier versions do not say
+            raise ValueError(f"cannot resume: the checkpoint was made with optimizer {was}, now it is {now}")
+        # A load that fails halfway has written the first tensors already.
+        before = {name: copy.deepcopy(value) for name, value in self.model.state_dict().items()}
+        try:
+            self._load(state)
+        except BaseException:
+            self.model.load_state_dict(before)
+            raise
+
+    def _load(self, state: dict[str, Any]) -> None:
+        """Take over a checkpoint; what can be refused without writing anything comes first."""
+        monitor = self.best.monitor
+        if monitor != state["best"]["monitor"]:
+            raise ValueError(
+                f"cannot resume: the checkpoint was made with monitor={state['best']['monitor']!r}, now it is "
+                f"{monitor!r}"
+            )
+        self._check_generators(state["random"])
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -350,14 +376,9 @@ class _Run:
             raise
         if self.scheduler is not None and state["scheduler"] is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        monitor = self.best.monitor
         self.epoch = state["epoch"]
         self.history.load_state_dict(state["history"])
         self.best.load_state_dict(state["best"], state["model"])
-        if monitor != self.best.monitor:
-            raise ValueError(
-                f"cannot resume: the checkpoint was made with monitor={self.best.monitor!r}, now it is {monitor!r}"
-            )
         self._set_random_state(state["random"])
 
     def _generators(self) -> list[_random.Generator]:
@@ -374,14 +395,16 @@ class _Run:
             "python": (version, np.array(words, dtype=np.uint64), gauss),
         }
 
-    def _set_random_state(self, state: dict[str, Any]) -> None:
+    def _check_generators(self, state: dict[str, Any]) -> None:
         generators = self._generators()
         if len(generators) != len(state["generators"]):
             raise ValueError(
                 f"cannot resume: the data loaders have {len(generators) - 1} generators of their own, "
                 f"in the checkpoint they had {len(state['generators']) - 1}"
             )
-        for generator, position in zip(generators, state["generators"], strict=True):
+
+    def _set_random_state(self, state: dict[str, Any]) -> None:
+        for generator, position in zip(self._generators(), state["generators"], strict=True):
             generator.set_state(position)
         np.random.set_state(state["numpy"])
         version, words, gauss = state["python"]
