@@ -367,6 +367,7 @@ class _Run:
                 f"{monitor!r}"
             )
         self._check_generators(state["random"])
+        assert self.checkpoint is not None
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
