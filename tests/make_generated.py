@@ -81,6 +81,8 @@ REFLECTED = {"__eq__", "__ne__"}  # object's take any object and return a bool
 def result_type(op: Op) -> str:
     """Return the type of what an operation returns, seen by running its samples; Any where it depends."""
     row = ROWS.get(op.name)
+    if row and row.returns:
+        return row.returns
     found = {_sample_type(op, sample) for sample in (row.samples if row else ())}
     return found.pop() if len(found) == 1 else "Any"
 

@@ -50,6 +50,7 @@ class Row:
     inplace: bool = True  # whether the first argument of the samples can be written to without loss
     tolerance: float = 1e-9
     because: str = ""  # why a row has no samples
+    returns: str = ""  # the result's type for the stubs, where running the samples needs SciPy
 
     def __str__(self) -> str:
         return self.name

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+try:
+    import scipy
+except ImportError:
+    scipy = None
+
 from tests.ops.rows.linear_algebra import definite, square
 from tests.ops.table import call, f, ints, rough, row
 
@@ -39,8 +44,9 @@ row("lu_unpack", [call(PACKED, SWAPS), call(PACKED, SWAPS, True, False), call(PA
 SOLUTIONS = [call(PACKED, SWAPS, f(3, 2)), call(PACKED, SWAPS, f(3, 2), adjoint=True)]
 row("linalg.lu_solve", [*SOLUTIONS, call(PACKED, SWAPS, f(2, 3), left=False)], kinds="f")
 row("lu_solve", [call(f(3, 2), PACKED, SWAPS)], kinds="f")
-row("linalg.ldl_factor", [call(definite(3, 3))], kinds="f", gradient=False)
-row("linalg.ldl_factor_ex", [call(definite(2, 2, 2))], kinds="f", gradient=False)
+LDLS = {"linalg.ldl_factor": [call(definite(3, 3))], "linalg.ldl_factor_ex": [call(definite(2, 2, 2))]}
+for name, samples in LDLS.items():
+    row(name, samples if scipy else [], kinds="f", gradient=False, because="needs SciPy", returns="Any")
 row("linalg.ldl_solve", [call(np.tril(definite(3, 3)), np.array([1, 2, 3], np.int32), f(3, 2))], kinds="f",
     gradient=False)  # fmt: skip
 REFLECTIONS = [call(f(4, 3), f(3)), call(f(3, 3), f(2)), call(f(2, 3, 2), f(2, 2))]

@@ -72,7 +72,7 @@ row("mvlgamma", [call(f(2, 3, lo=1.1, hi=5), 2), call(f(lo=2, hi=5), 3), call(f(
 def scipy_row(name, samples, function, **traits):
     """Add a row with SciPy's function as the reference; without SciPy there is nothing to compute."""
     reference = getattr(special, function, None)
-    row(name, samples if special else [], reference, because="needs SciPy", tolerance=1e-8, **traits)
+    row(name, samples if special else [], reference, because="needs SciPy", returns="Tensor", tolerance=1e-8, **traits)
 
 
 for name in ("i0", "special.i0e", "special.i1", "special.i1e", "special.ndtr", "special.log_ndtr", "special.erfcx"):
@@ -85,7 +85,8 @@ for name, function in BESSEL.items():
 POSITIVE = {"bessel_y0": "y0", "bessel_y1": "y1", "modified_bessel_k0": "k0", "modified_bessel_k1": "k1"}
 for name, function in {**POSITIVE, "scaled_modified_bessel_k0": "k0e", "scaled_modified_bessel_k1": "k1e"}.items():
     scipy_row(f"special.{name}", [*unary(0.2, 6), call(edges(0.0, 20.0))], function, kinds="ib")
-row("special.airy_ai", unary(-4, 4) if special else [], lambda x: special.airy(x)[0], because="needs SciPy", kinds="ib")
+row("special.airy_ai", unary(-4, 4) if special else [], lambda x: special.airy(x)[0], because="needs SciPy",
+    returns="Tensor", kinds="ib")  # fmt: skip
 # The derivative by the first argument is unknown: it is in float32 here, which asks for none.
 ORDERS = [call(edges(1, 2, 4), f(2, 3, lo=0.3)), call(edges(2.5, 3), f(0, 2)), call(edges(3)[0:0], f(0))]
 ORDERS += [call(edges(3).reshape(()), f(lo=0.3)), call(edges([[0.5], [1.5]]), f(2, 3, lo=1))]
