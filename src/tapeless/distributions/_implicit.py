@@ -17,7 +17,7 @@ import numpy as np
 from .._core.function import Function
 from .._core.tensor_base import TensorBase
 from .._kernels.gamma import digamma
-from ._draws import Array, log_gamma_variate
+from ._draws import Array, gamma
 
 _FALL = 40.0  # integrals end where the integrand has fallen by exp(-40), about 4e-18
 _FAR = 36.0  # exp(-36) is below the precision of 1
@@ -95,8 +95,7 @@ class StandardGamma(Function):
     """Draws from the gamma distributions of shapes `input` and rate 1."""
 
     def forward(self, input: Any) -> Any:
-        drawn = np.exp(log_gamma_variate(input)).astype(input.dtype)
-        return np.maximum(drawn, np.finfo(input.dtype).tiny)
+        return np.maximum(gamma(input).astype(input.dtype), np.finfo(input.dtype).tiny)
 
     def grad_input(self, g, input, result):
         if isinstance(input, TensorBase):
@@ -157,8 +156,7 @@ class StandardDirichlet(Function):
     """Draws from the Dirichlet distributions of concentrations `input` (..., K)."""
 
     def forward(self, input: Any) -> Any:
-        logs = log_gamma_variate(input)
-        weights = np.exp(logs - logs.max(-1, keepdims=True))
+        weights = np.maximum(gamma(input.astype(np.float64)), np.finfo(np.float64).tiny)
         limits = np.finfo(input.dtype)
         drawn = (weights / weights.sum(-1, keepdims=True)).astype(input.dtype)
         return np.clip(drawn, limits.tiny, 1 - limits.epsneg)

@@ -64,7 +64,9 @@ def _find(type_p: type, type_q: type) -> Divergence | None:
 
 
 def kl_divergence(p: Distribution, q: Distribution) -> Any:
-    """Return the Kullback-Leibler divergence KL(p || q), the mean under `p` of ``log(p / q)``, one number a batch element.
+    """Return the Kullback-Leibler divergence of `p` from `q`, the mean of ``log(p / q)`` under `p`.
+
+    One number for each element of the batch.
 
     Raises NotImplementedError for pairs that nobody has registered.
     See https://docs.pytorch.org/docs/stable/distributions.html#torch.distributions.kl.kl_divergence

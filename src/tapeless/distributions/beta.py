@@ -15,7 +15,7 @@ from .utils import broadcast_all
 class Beta(ExponentialFamily):
     """The beta distribution on (0, 1), of density in proportion to ``x ** (c1 - 1) * (1 - x) ** (c0 - 1)``.
 
-    Samples are those of a Dirichlet distribution, with implicit gradients; the same seed does not give PyTorch's.
+    Samples are those of a Dirichlet distribution, with implicit gradients.
     See https://docs.pytorch.org/docs/stable/distributions.html#beta
 
     >>> import tapeless as tl

@@ -13,7 +13,6 @@ from ._logits import ProbsOrLogits
 class Binomial(ProbsOrLogits):
     """The number of successes in ``total_count`` trials, of probability ``probs`` (or log odds ``logits``) each.
 
-    Samples are drawn by another method than PyTorch's; so the same seed does not give PyTorch's.
     Raises ValueError unless exactly one of `probs` and `logits` is given.
     See https://docs.pytorch.org/docs/stable/distributions.html#binomial
 
@@ -31,7 +30,7 @@ class Binomial(ProbsOrLogits):
     total_count: Any
 
     mean = property(lambda self: self.total_count * self.probs)
-    mode = property(lambda self: ((self.total_count + 1) * self.probs).floor().clamp(max=self.total_count))
+    mode = property(lambda self: ((self.total_count + 1) * self.probs).floor().clamp(None, self.total_count))
     variance = property(lambda self: self.total_count * self.probs * (1 - self.probs))
 
     def __init__(
@@ -52,15 +51,13 @@ class Binomial(ProbsOrLogits):
     def sample(self, sample_shape: Sequence[int] = ()) -> Any:
         """Draw samples of shape ``sample_shape + batch_shape``."""
         shape = self._extended_shape(sample_shape)
-        return _draws.drawn(_draws.binomial, self.total_count.expand(shape), self.probs.expand(shape))
+        return _draws.binomial(self.total_count.expand(shape), self.probs.expand(shape))
 
     def log_prob(self, value: Tensor) -> Any:
         """Return the logarithm of the probability."""
         self._check(value)
         n, logits = self.total_count, self.logits
-        # log(1 + exp(logits)); the maximum of 0 and x by this sum has the slope 1/2 at 0.
-        positive = (logits.clamp(min=0) + logits - logits.clamp(max=0)) / 2
-        log_one_plus = positive + (-logits.abs()).exp().log1p()
+        log_one_plus = tl.logaddexp(logits, tl.zeros_like(logits))  # log(1 + exp(logits))
         combinations = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
         return value * logits - n * log_one_plus + combinations
 

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from . import _functions as tl, constraints
 from ._functions import Size, Tensor
 from ._logits import ProbsOrLogits, given_one
@@ -60,12 +58,12 @@ class Categorical(ProbsOrLogits):
     def log_prob(self, value: Tensor) -> Any:
         """Return the logarithm of the probability of integers `value`."""
         self._check(value)
-        index, log_probs = tl.broadcast_tensors(value.to(np.int64).unsqueeze(-1), self.logits)
+        index, log_probs = tl.broadcast_tensors(value.to(tl.int64).unsqueeze(-1), self.logits)
         return log_probs.gather(-1, index[..., :1]).squeeze(-1)
 
     def entropy(self) -> Any:
         """Return the sum of ``-p log(p)``, where 0 log(0) is 0."""
-        logits = self.logits.clamp(min=finfo(self.logits).min)
+        logits = self.logits.clamp(finfo(self.logits).min, None)
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Any:

@@ -14,7 +14,7 @@ from .exp_family import ExponentialFamily
 class Dirichlet(ExponentialFamily):
     """Probabilities (..., K), with a density in proportion to the product of ``x ** (concentration - 1)``.
 
-    Samples are normalized gamma variables, with implicit gradients; the same seed does not give PyTorch's.
+    Samples are normalized gamma variables, with implicit gradients.
     Raises ValueError for a concentration without dims.
     See https://docs.pytorch.org/docs/stable/distributions.html#dirichlet
 
@@ -42,7 +42,7 @@ class Dirichlet(ExponentialFamily):
     @property
     def mode(self) -> Any:
         """The most probable vector; where all concentrations are below 1, a corner."""
-        excess = (self.concentration - 1).clamp(min=0.0)
+        excess = (self.concentration - 1).clamp(0.0, None)
         mode = excess / excess.sum(-1, True)
         corner = tl.one_hot(mode.argmax(dim=-1), mode.shape[-1]).type_as(mode)
         return tl.where((self.concentration < 1).all(dim=-1, keepdim=True), corner, mode)

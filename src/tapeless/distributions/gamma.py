@@ -15,8 +15,7 @@ from .utils import broadcast_all, finfo
 class Gamma(ExponentialFamily):
     """The gamma distribution of shape ``concentration`` and rate ``rate``.
 
-    Samples are drawn by Marsaglia and Tsang's method, in another order than PyTorch does; so the same seed does not
-    give PyTorch's. Their gradients are implicit ones, right to 11 digits. `cdf` needs SciPy.
+    The gradients of samples are implicit ones, right to 11 digits. `cdf` needs SciPy.
     See https://docs.pytorch.org/docs/stable/distributions.html#gamma
 
     >>> import tapeless as tl
@@ -30,7 +29,7 @@ class Gamma(ExponentialFamily):
     _mean_carrier_measure = 0
 
     mean = property(lambda self: self.concentration / self.rate)
-    mode = property(lambda self: ((self.concentration - 1) / self.rate).clamp(min=0))
+    mode = property(lambda self: ((self.concentration - 1) / self.rate).clamp(0, None))
     variance = property(lambda self: self.concentration / self.rate.pow(2))
 
     def __init__(self, concentration: Tensor | float, rate: Tensor | float, validate_args: bool | None = None) -> None:

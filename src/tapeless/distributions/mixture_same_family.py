@@ -55,7 +55,7 @@ class MixtureSameFamily(Distribution):
                     f"`mixture_distribution.batch_shape` ({shape}) is not compatible with "
                     f"`component_distribution.batch_shape`({expected})"
                 )
-        k, components = mixture.param_shape[-1], component.batch_shape[-1]
+        k, components = mixture.logits.shape[-1], component.batch_shape[-1]
         if k != components:
             raise ValueError(
                 f"`mixture_distribution component` ({k}) does not equal `component_distribution.batch_shape[-1]` "

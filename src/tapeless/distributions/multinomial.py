@@ -72,4 +72,4 @@ class Multinomial(Distribution):
         n = self.total_count
         counts = self._binomial.enumerate_support(expand=False)[1:]
         weights = self._binomial.log_prob(counts).exp() * (counts + 1).lgamma()
-        return n * self._categorical.entropy() - math.lgamma(n + 1) + weights.sum([0, -1])
+        return n * self._categorical.entropy() - tl.tensor(n + 1).lgamma() + weights.sum([0, -1])

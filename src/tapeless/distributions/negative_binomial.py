@@ -15,7 +15,7 @@ from .utils import lazy_property
 class NegativeBinomial(ProbsOrLogits):
     """The number of successes, of probability ``probs`` (or log odds ``logits``), before ``total_count`` failures.
 
-    Samples are Poisson variables with gamma distributed rates; the same seed does not give PyTorch's.
+    Samples are Poisson variables with gamma distributed rates.
     Raises ValueError unless exactly one of `probs` and `logits` is given.
     See https://docs.pytorch.org/docs/stable/distributions.html#negativebinomial
 
@@ -33,7 +33,7 @@ class NegativeBinomial(ProbsOrLogits):
     total_count: Any
 
     mean = property(lambda self: self.total_count * self.logits.exp())
-    mode = property(lambda self: ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0.0))
+    mode = property(lambda self: ((self.total_count - 1) * self.logits.exp()).floor().clamp(0.0, None))
     variance = property(lambda self: self.mean / (-self.logits).sigmoid())
 
     def __init__(
@@ -52,7 +52,7 @@ class NegativeBinomial(ProbsOrLogits):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Any:
         """Draw samples of shape ``sample_shape + batch_shape``."""
-        return _draws.drawn(_draws.poisson, self._gamma.sample(sample_shape))
+        return _draws.poisson(self._gamma.sample(sample_shape))
 
     def log_prob(self, value: Tensor) -> Any:
         """Return the logarithm of the probability."""

@@ -14,7 +14,6 @@ from .utils import broadcast_all
 class Poisson(ExponentialFamily):
     """The Poisson distribution: how many events happen that come at random, ``rate`` on average.
 
-    Samples are drawn by another method than PyTorch's; so the same seed does not give PyTorch's.
     See https://docs.pytorch.org/docs/stable/distributions.html#poisson
 
     >>> import tapeless as tl
@@ -34,8 +33,7 @@ class Poisson(ExponentialFamily):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Any:
         """Draw samples of shape ``sample_shape + batch_shape``."""
-        rate = self.rate.detach().expand(self._extended_shape(sample_shape))
-        return _draws.drawn(_draws.poisson, rate)
+        return _draws.poisson(self.rate.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Any:
         """Return the logarithm of the probability."""
