@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 import tapeless as tl
-from tapeless._core.function import Alias, Function, Output
-from tapeless._core.registry import FUNCTIONS, METHODS, TABLE
+from tapeless._core.function import Function
+from tapeless._core.registry import FUNCTIONS, TABLE
 from tapeless._core.tensor_base import TensorBase
-from tapeless._kernels.dispatch import kernel
 from tapeless.autograd import gradcheck, gradgradcheck
 from tests.ops import rows  # noqa: F401  the families' rows
 from tests.ops.table import ROWS, Row, Sample
@@ -442,88 +441,3 @@ def test_in_place_twins(row: Row) -> None:
             assert (x.grad is None) == (y.grad is None), row.name
             if x.grad is not None:
                 close(x.grad._array, y.grad._array, 1e-12, row.name)
-
-
-# -- Nothing in a rule forces an ndarray -----------------------------------------------------------------
-
-
-class Recording(np.lib.mixins.NDArrayOperatorsMixin):
-    """The least that a duck array can be: it answers NumPy's two protocols, and never turns into an ndarray."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-    shape = property(lambda self: self.array.shape)
-    ndim = property(lambda self: self.array.ndim)
-    dtype = property(lambda self: self.array.dtype)
-    size = property(lambda self: self.array.size)
-
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("a gradient rule forced an ndarray: use operators, NumPy functions and kernels only")
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
-        assert out is None, "a gradient rule wrote into an array"
-        return Recording(np.asarray(getattr(ufunc, method)(*bare(inputs), **bare(kwargs))))
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        result = func(*bare(args), **bare(kwargs))
-        return [Recording(r) for r in result] if isinstance(result, (tuple, list)) else Recording(np.asarray(result))
-
-    def __getitem__(self, index: Any) -> Any:
-        return Recording(np.asarray(self.array[bare(index)]))
-
-    def __bool__(self) -> bool:
-        return bool(self.array)
-
-    T = property(lambda self: Recording(self.array.T))
-    real = property(lambda self: Recording(self.array.real))
-    imag = property(lambda self: Recording(self.array.imag))
-
-
-for _name in "reshape sum mean swapaxes astype squeeze max min transpose copy conj all any".split():
-
-    def _method(self, *args, _name=_name, **kwargs):
-        return Recording(np.asarray(getattr(self.array, _name)(*bare(args), **bare(kwargs))))
-
-    setattr(Recording, _name, _method)
-
-
-def bare(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: bare(item) for name, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(bare(item) for item in value)
-    return value.array if isinstance(value, Recording) else value
-
-
-def recorded(value: Any) -> Any:
-    """Wrap an array; positions stay plain, since no gradient ever flows into them."""
-    if isinstance(value, tuple):
-        return tuple(map(recorded, value))
-    return Recording(value) if isinstance(value, np.ndarray) and value.dtype.kind in "fb" else value
-
-
-@every_smooth_row
-def test_rules_run_on_any_array(row: Row) -> None:
-    for sample in row.samples:
-        case = Case(sample)
-        for node in graph(differentiable(run(row, case.args, case.options))):
-            if isinstance(node, (Output, Alias)) or node.composite is not None:
-                continue  # a fused operation's rule may be for arrays only: `composite` is the general one
-            several = isinstance(node.shape, list)
-            shapes = node.shape if several else [node.shape]
-            g = [np.linspace(1, 2, int(np.prod(shape))).reshape(shape) for shape in shapes]
-            expected = node.run(list(g) if several else g[0])
-            node.kept = tuple(map(recorded, node.kept))
-            result = node.run([Recording(a) for a in g] if several else Recording(g[0]))
-            for a, b in zip(result, expected, strict=True):
-                assert isinstance(a, Recording) or a is None, f"{node.name()} returned {type(a).__name__}"
-                if a is not None:
-                    close(a.array, b, 1e-12, node.name())
-
-
-def test_a_rule_that_forces_an_ndarray_is_caught():
-    with pytest.raises(TypeError, match="forced an ndarray"):
-        np.asarray(Recording(np.ones(2)))
-    assert isinstance(kernel(lambda x: x * 2)(Recording(np.ones(2))), Recording)
-    assert set(METHODS)

@@ -41,6 +41,7 @@ def _log_add(*terms: Any) -> Any:
         return np.log(sum(np.exp(term - safe) for term in terms)) + safe
 
 
+@kernel
 def forward(log_probs: Any, alignment: Alignment, input_lengths: Any) -> tuple[Any, Any]:
     """Return the loss of each sequence, and the sums over all beginnings, shape (time, batch, states)."""
     states, rows = alignment.states, alignment.rows

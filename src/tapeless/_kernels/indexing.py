@@ -45,6 +45,27 @@ def scatter_add(values: Any, index: Any, axis: int, shape: tuple[int, ...]) -> A
     return out
 
 
+@kernel
+def fill_masked(x: Any, mask: Any, values: Any) -> Any:
+    """Return a copy of `x`, broadcast to the mask, with `values` one after the other where the mask holds."""
+    out = np.broadcast_to(x, mask.shape).copy()
+    out[mask] = values.reshape(-1)[: np.count_nonzero(mask)]
+    return out
+
+
+@kernel
+def sliding_windows(x: Any, axis: int, size: int, step: int) -> Any:
+    """Return a view of all windows along `axis`, `step` apart, with a last axis for the places in a window.
+
+    >>> sliding_windows(np.arange(4), 0, 2, 1).tolist()
+    [[0, 1], [1, 2], [2, 3]]
+    """
+    count = (x.shape[axis] - size) // step + 1
+    strides = [*x.strides, x.strides[axis]]
+    strides[axis] *= step
+    return np.lib.stride_tricks.as_strided(x, (*x.shape[:axis], count, *x.shape[axis + 1 :], size), tuple(strides))
+
+
 def along(index: Any, axis: int) -> tuple[Any, ...]:
     """Return the full index that reads position ``index[i, j, ...]`` of `axis` and ``i, j, ...`` of the others."""
     grid = list(np.indices(index.shape, sparse=True))

@@ -46,6 +46,7 @@ def spread_windows(g: Any, window: Any, stride: Any, shape: Any) -> Any:
     return out
 
 
+@kernel
 def window_argmax(x: Any, window: Any, stride: Any, padding: Any, dilation: Any, sizes: Any) -> tuple[Any, Any]:
     """Return the largest element of each window, and its place in the flat unpadded dims; NaN wins, the last of them.
 
@@ -80,3 +81,23 @@ def window_argmax(x: Any, window: Any, stride: Any, padding: Any, dilation: Any,
         np.copyto(best, part, where=better)
         np.copyto(index, np.broadcast_to(place, part.shape), where=better)
     return best, index
+
+
+@kernel
+def part_argmax(x: Any, bounds: Any) -> tuple[Any, Any]:
+    """Return the largest element of each part of the last axes, and its place in them, flat.
+
+    `bounds` has, for each axis, the (start, stop) of its parts.
+    """
+    ndim = len(bounds)
+    lead, inner = x.shape[: x.ndim - ndim], x.shape[x.ndim - ndim :]
+    sizes = tuple(map(len, bounds))
+    places = np.arange(np.prod(inner, dtype=int)).reshape(inner)
+    values, index = np.empty((*lead, *sizes), x.dtype), np.empty((*lead, *sizes), np.int64)
+    for cell in itertools.product(*map(range, sizes)):
+        where = tuple(slice(*bounds[axis][i]) for axis, i in enumerate(cell))
+        part = x[(..., *where)].reshape(*lead, -1)
+        best = part.argmax(-1)
+        values[(..., *cell)] = np.take_along_axis(part, best[..., None], -1)[..., 0]
+        index[(..., *cell)] = places[where].reshape(-1)[best]
+    return values, index

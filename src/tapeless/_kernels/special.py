@@ -1,4 +1,4 @@
-"""Special functions that NumPy lacks: the error function and the logistic sigmoid."""
+"""Special functions that NumPy lacks: the error function, the logistic sigmoid, polynomials by recurrence."""
 
 from __future__ import annotations
 
@@ -107,3 +107,19 @@ def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
     for coefficient in coefficients[-3::-1]:
         value = value * x + coefficient
     return value
+
+
+@kernel
+def recurrence(x: Any, n: Any, first: Any, step: Any) -> Any:
+    """Return polynomials of degree `n` of `x`: 1, then ``first(x)``, then ``step(k, x, p, q)`` of the last two.
+
+    >>> recurrence(np.array(2.0), np.array(3), lambda x: x, lambda k, x, p, q: x * p).item()
+    8.0
+    """
+    x, degree = np.broadcast_arrays(x, np.trunc(n))
+    below, current = np.ones_like(x), first(x)
+    out = np.where(degree < 0, 0, np.where(degree == 0, below, current))
+    for k in range(1, int(max(degree.max(initial=0), 1))):
+        below, current = current, step(k, x, current, below)
+        out = np.where(degree == k + 1, current, out)
+    return out

@@ -10,7 +10,7 @@ nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d nn.funct
 pca_lowrank svd_lowrank
 """,
     "_ops.attention": """
-nn.functional.multi_head_attention_forward nn.functional.scaled_dot_product_attention
+nn.functional.scaled_dot_product_attention
 """,
     "_ops.bessel": """
 Tensor.i0 Tensor.i0_ i0 special.airy_ai special.bessel_j0 special.bessel_j1 special.bessel_y0 special.bessel_y1
@@ -102,6 +102,9 @@ masked.std masked.sum masked.var
 """,
     "_ops.matrix_exp": """
 Tensor.matrix_exp linalg.matrix_exp matrix_exp
+""",
+    "_ops.multi_head": """
+nn.functional.multi_head_attention_forward
 """,
     "_ops.normalization": """
 batch_norm group_norm layer_norm native_batch_norm native_group_norm native_layer_norm nn.functional.batch_norm

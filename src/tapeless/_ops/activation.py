@@ -176,7 +176,7 @@ class Softmax(Function):
         input = _as_float(input, dtype, "softmax")
         self.dim = normal_dim(dim, input.ndim)
         if input.ndim == 0:
-            return np.ones((), input.dtype)
+            return np.ones_like(input)
         e = below_max(input, self.dim)
         np.exp(e, out=e)
         e /= np.add.reduce(e, axis=self.dim, keepdims=True)
@@ -197,7 +197,7 @@ class LogSoftmax(Function):
         input = _as_float(input, dtype, "log_softmax")
         self.dim = normal_dim(dim, input.ndim)
         if input.ndim == 0:
-            return np.zeros((), input.dtype)
+            return np.zeros_like(input)
         shifted = below_max(input, self.dim)
         shifted -= np.log(np.add.reduce(np.exp(shifted), axis=self.dim, keepdims=True))
         return shifted

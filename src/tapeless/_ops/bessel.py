@@ -13,6 +13,7 @@ import numpy as np
 
 from .._kernels.dispatch import kernel
 from .._kernels.optional import scipy
+from .._kernels.special import recurrence
 from ._common import FloatBinary, FloatUnary, both_arrays
 
 
@@ -136,13 +137,7 @@ def _polynomial(name: str, doc: str, first: Callable[[Any], Any], step: Callable
 
     def forward(self: Any, input: Any, n: Any) -> Any:
         input, n = both_arrays(input, n)
-        x, degree = np.broadcast_arrays(input, np.trunc(n))
-        below, current = np.ones_like(x), first(x)
-        out = np.where(degree < 0, 0, np.where(degree == 0, below, current))
-        for k in range(1, int(max(degree.max(initial=0), 1))):
-            below, current = current, step(k, x, current, below)
-            out = np.where(degree == k + 1, current, out)
-        return out.astype(input.dtype)
+        return recurrence(input, n, first, step).astype(input.dtype)
 
     body = {
         "names": f"special.{name}",

@@ -180,7 +180,8 @@ class ViewAsComplex(Function):
             )
         if input.ndim == 0 or input.shape[-1] != 2:
             raise RuntimeError(f"Tensor must have a last dimension of size 2\nThe shape is {list(input.shape)}.")
-        steps = [step // input.itemsize for step in input.strides]
+        # Arrays of other kinds do not say how they lie in memory.
+        steps = [step // input.itemsize for step in input.strides] if hasattr(input, "strides") else [1]
         if steps[-1] != 1 and input.size:
             raise RuntimeError("Tensor must have a last dimension with stride 1\nUse contiguous() first.")
         if any(step % 2 for step, n in zip(steps[:-1], input.shape, strict=False) if n > 1):

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._core.function import Function, raise_broadcast_error
 from .._core.registry import composite
+from ._common import as_array
 
 
 class Clone(Function):
@@ -46,7 +47,7 @@ class Copy(Function):
     """`copy_`: every element replaced by the (broadcast, converted) source."""
 
     def forward(self, input: Any, src: Any) -> Any:
-        src = np.asarray(src)
+        src = as_array(src)
         if src.shape != input.shape:
             try:
                 return np.broadcast_to(src, input.shape)

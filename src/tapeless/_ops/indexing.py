@@ -12,7 +12,7 @@ from .._core.registry import check_apart, composite, store
 from .._core.tensor_base import is_tensor, unwrap, wrap
 from .._dtypes import bool_, int64, scalar_name
 from .._kernels.indexing import along, is_basic, place, scatter_add
-from ._common import check_has_dims, normal_dim
+from ._common import as_array, check_has_dims, normal_dim
 from .arithmetic import scaled
 
 
@@ -148,7 +148,7 @@ class SetItem(Function):
 
     def forward(self, input: Any, value: Any, index: Any) -> Any:
         out = input.copy("K")
-        value = np.asarray(value)
+        value = as_array(value)
         there = read(out, index)
         # NumPy drops leading dims of size 1 of a value as PyTorch does, and refuses the rest.
         try:

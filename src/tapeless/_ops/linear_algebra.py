@@ -194,7 +194,7 @@ class Det(Function):
     numpy = np.linalg.det
 
     def forward(self, A: Any) -> Any:
-        return np.asarray(np.linalg.det(A)) if A.shape[-1] else np.ones(A.shape[:-2], A.dtype)
+        return np.linalg.det(A) if A.shape[-1] else np.ones_like(A, shape=A.shape[:-2])
 
     def grad_A(self, g, A):
         return g[..., None, None] * cofactors(A)
@@ -264,7 +264,7 @@ class LogAbsDet(Function):
     """The logarithm of the size of the determinant of real matrices."""
 
     def forward(self, A: Any) -> Any:
-        return np.asarray(np.linalg.slogdet(A)[1]).astype(A.dtype)
+        return np.linalg.slogdet(A)[1].astype(A.dtype)
 
     def grad_A(self, g, A):
         return g[..., None, None] * mT(np.linalg.inv(A))

@@ -18,8 +18,7 @@ class ConstantPad(Function):
     def forward(self, input: Any, pads: Any, value: Any) -> Any:
         self.pads, self.shape_in = pads, input.shape
         shape, source, target = _places(input.shape, pads)
-        out = np.empty(shape, input.dtype)
-        out[...] = value
+        out = np.full_like(input, value, shape=shape)
         out[target] = input[source]
         return out
 

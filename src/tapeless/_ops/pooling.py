@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64, scalar_name
 from .._kernels.indexing import scatter_add
-from .._kernels.pooling import spread_windows, window_argmax, window_sums
+from .._kernels.pooling import part_argmax, spread_windows, window_argmax, window_sums
 from .convolution import spatial
 from .padding import ConstantPad
 
@@ -71,19 +70,9 @@ class AdaptiveMaxPool(_Chosen):
     """The largest element of each of a given number of parts."""
 
     def forward(self, input: Any, sizes: Any) -> Any:
-        ndim = len(sizes)
-        lead, inner = input.shape[: input.ndim - ndim], input.shape[input.ndim - ndim :]
+        inner = input.shape[input.ndim - len(sizes) :]
         bounds = [_parts(n, m) for n, m in zip(inner, sizes, strict=True)]
-        places = np.arange(math.prod(inner)).reshape(inner)
-        values: Any = np.empty((*lead, *sizes), input.dtype)
-        index: Any = np.empty((*lead, *sizes), int64)
-        for cell in itertools.product(*map(range, sizes)):
-            where = tuple(slice(*bounds[axis][i]) for axis, i in enumerate(cell))
-            part = input[(..., *where)].reshape(*lead, -1)
-            best = part.argmax(-1)
-            values[(..., *cell)] = np.take_along_axis(part, best[..., None], -1)[..., 0]
-            index[(..., *cell)] = places[where].reshape(-1)[best]
-        return self.choose(input, values, index, ndim)
+        return self.choose(input, *part_argmax(input, bounds), len(sizes))
 
 
 class FractionalMaxPool(_Chosen):

@@ -430,7 +430,7 @@ class _Where(Function):
         if dim is not None:
             dim = normal_dim(dim, input.ndim)
         if input.shape == ():
-            return np.zeros((), int64)
+            return np.zeros_like(input, int64)
         if dim is not None:
             check_not_empty(self.names, input.shape, dim)
         elif math.prod(input.shape) == 0:

@@ -11,7 +11,7 @@ from .._core.function import Function
 from .._core.registry import composite, store
 from .._core.tensor_base import is_tensor, unwrap, wrap
 from .._dtypes import bool_, int64, scalar_name
-from .._kernels.indexing import along, place
+from .._kernels.indexing import along, fill_masked, place
 from ._common import normal_dim
 from .indexing import Scatter, SetItem, check_range, check_scatter, plain_index, written
 
@@ -26,7 +26,7 @@ class _IndexWrite(Function):
 
     def forward(self, input: Any, source: Any, dim: int, index: Any) -> Any:
         self.shape_in = input.shape
-        out = np.array(input, order="K")
+        out = input.copy("K")
         flat = out.reshape(1) if input.ndim == 0 else out
         self.places = (slice(None),) * dim + (index.reshape(-1),)
         flat[self.places] = source
@@ -217,11 +217,8 @@ class MaskedScatter(Function):
     """`input` with the elements of `source`, one after the other, where the mask holds."""
 
     def forward(self, input: Any, source: Any, mask: Any) -> Any:
-        self.shown, count = mask, int(mask.sum())
-        self.shape_source = source.shape
-        out = np.array(np.broadcast_to(input, mask.shape))
-        out[mask] = source.reshape(-1)[:count]
-        return out
+        self.shown, self.shape_source = mask, source.shape
+        return fill_masked(input, mask, source)
 
     def grad_input(self, g):
         return np.where(self.shown, 0, g)
@@ -284,7 +281,7 @@ class ScatterExtreme(Function):
 
     def forward(self, input: Any, src: Any, index: Any, dim: int, reduce: str, include_self: bool) -> Any:
         self.places, self.include_self = along(index, dim), include_self
-        out = np.array(input)
+        out = input.copy()
         if not include_self:
             out[self.places] = _NEUTRAL[reduce](out.dtype)
         _UFUNCS[reduce].at(out, self.places, src)
@@ -310,7 +307,7 @@ class ScatterProd(Function):
     def forward(self, input: Any, src: Any, index: Any, dim: int, include_self: bool) -> Any:
         self.index, self.dim, self.include_self = index, dim, include_self
         self.places = along(index, dim)
-        out = np.array(input)
+        out = input.copy()
         if not include_self:
             out[self.places] = 1
         np.multiply.at(out, self.places, src)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.function import Function
+from .._core.function import Function, shares_memory
 from .._core.registry import NUMPY, composite
 from .._dtypes import as_dtype, scalar_name
 from ._common import as_int, is_writeable, normal_dim, normal_dims
@@ -45,7 +45,7 @@ class ViewAs(Reshape):
     def forward(self, input: Any, shape: Any) -> Any:
         self.shape_in = input.shape
         out = input.reshape(_full_shape(shape, input.shape, "view"))
-        if out.base is None or (out.base is not input and out.base is not input.base):
+        if hasattr(out, "base") and not shares_memory(out, input):
             raise RuntimeError(
                 "view size is not compatible with input tensor's size and stride (at least one dimension spans "
                 "across two contiguous subspaces). Use .reshape(...) instead."

@@ -253,7 +253,7 @@ class Frexp(Function):
             )
         mantissa, exponent = np.frexp(input)
         self.exponent = exponent
-        return np.asarray(mantissa), np.asarray(exponent).astype(np.int32)
+        return mantissa, exponent.astype(np.int32)
 
     def grad_input(self, g):
         return g[0] * np.exp2(-self.exponent.astype(np.float64)).astype(g[0].dtype)

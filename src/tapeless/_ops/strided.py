@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import composite, store
-from .._kernels.indexing import place
+from .._kernels.indexing import place, sliding_windows
 from ._common import as_int, normal_dim
 
 
@@ -120,12 +120,8 @@ class Unfold(Function):
         count = (length - size) // step + 1
         self.positions = np.arange(count)[:, None] * step + np.arange(size)
         if input.ndim == 0:
-            return np.lib.stride_tricks.as_strided(input, (size,), (0,))
-        shape = (*input.shape[: self.dim], count, *input.shape[self.dim + 1 :], size)
-        steps = list(input.strides)
-        steps.append(steps[self.dim])
-        steps[self.dim] *= step
-        return np.lib.stride_tricks.as_strided(input, shape, tuple(steps))
+            return np.broadcast_to(input, (size,))
+        return sliding_windows(input, self.dim, size, step)
 
     def grad_input(self, g):
         if self.shape_in == ():
@@ -159,7 +155,7 @@ class Embed(Function):
                 f"{list(src.shape)}, slice size = {list(places.shape)}"
             )
         self.places = places
-        out = np.array(input, order="C")
+        out = input.copy("C")
         out.reshape(-1)[places] = src
         return out
 
