@@ -19,7 +19,7 @@ from ._dataset import (
     TensorDataset as TensorDataset,
     random_split as random_split,
 )
-from ._loader import DataLoader as DataLoader, get_worker_info as get_worker_info
+from ._loader import DataLoader as DataLoader
 from ._sampler import (
     BatchSampler as BatchSampler,
     RandomSampler as RandomSampler,
@@ -28,3 +28,4 @@ from ._sampler import (
     SubsetRandomSampler as SubsetRandomSampler,
     WeightedRandomSampler as WeightedRandomSampler,
 )
+from ._worker_info import get_worker_info as get_worker_info

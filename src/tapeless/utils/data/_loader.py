@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
@@ -10,29 +12,13 @@ from typing import Any, Generic, TypeVar
 from ..._random import Generator
 from ._collate import default_collate, default_convert
 from ._dataset import Dataset, IterableDataset
-from ._fast import batch_reader
-from ._sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, draw_seed, index_batches
+from ._epoch import LocalEpoch
+from ._fetch import Recipe
+from ._sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 T_co = TypeVar("T_co", covariant=True)
 
 _FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"})
-_NO_WORKERS = (
-    "DataLoader worker processes are not available yet, but got num_workers={0}.\n"
-    "Use num_workers=0: the batches are then made in this process, which is usually faster here, since a "
-    "TensorDataset needs one NumPy call per batch and nothing has to be sent between processes."
-)
-
-
-def get_worker_info() -> None:
-    """Return None: batches are made in the main process, where PyTorch returns None as well.
-
-    Source: https://pytorch.org/docs/stable/data.html#torch.utils.data.get_worker_info
-
-    >>> from tapeless.utils.data import get_worker_info
-    >>> get_worker_info() is None
-    True
-    """
-    return None
 
 
 class _Endless(Sampler[None]):
@@ -47,8 +33,17 @@ class DataLoader(Generic[T_co]):
 
     Arguments are PyTorch's, with its checks and messages. ``batch_size=None`` hands out what the dataset
     returns for each entry of ``sampler``, unbatched. A ``TensorDataset``, or a ``Subset`` of one, with the
-    default collation takes one NumPy index per batch. ``worker_init_fn``, ``in_order`` and others
-    concern worker processes; ``num_workers > 0`` raises NotImplementedError for now.
+    default collation takes one NumPy index per batch.
+
+    ``num_workers`` processes make the batches where samples are slow to make in Python; the same seed gives the
+    samples that PyTorch's workers give. ``prefetch_factor`` (default 2) batches of each are made ahead. An error in
+    a worker is raised here with its traceback as message; a worker that dies raises RuntimeError. Where processes
+    are spawned (``multiprocessing_context``), dataset and functions have to be picklable.
+
+    ``num_threads`` is not in PyTorch: so many threads of this process make ``prefetch_factor`` batches each ahead,
+    in the same order, with nothing to start or to send. It pays where making a batch leaves Python's lock alone
+    (large NumPy indexing, reading files). The dataset must bear several threads, and those that draw random
+    numbers share the default generator, in no fixed order. A stream is read by one thread, whatever the number.
 
     Source: https://pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
 
@@ -88,8 +83,11 @@ class DataLoader(Generic[T_co]):
         persistent_workers: bool = False,
         pin_memory_device: str = "",
         in_order: bool = True,
+        num_threads: int = 0,
     ) -> None:
-        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, num_threads)
+        self.num_workers = num_workers
+        self.multiprocessing_context = multiprocessing_context
         streams = isinstance(dataset, IterableDataset)
         if streams:
             _check_stream(shuffle, sampler, batch_sampler)
@@ -100,27 +98,42 @@ class DataLoader(Generic[T_co]):
             sampler = _default_sampler(dataset, shuffle, generator)
         if batch_size is not None:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        if num_workers > 0:
-            raise NotImplementedError(_NO_WORKERS.format(num_workers))
 
         self.dataset = dataset
         self.batch_size = batch_size
         self.sampler = sampler
         self.batch_sampler = batch_sampler
-        self.num_workers = num_workers
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
         self.pin_memory = pin_memory
         self.drop_last = drop_last
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
         self.generator = generator
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor = 2 if prefetch_factor is None and (num_workers or num_threads) else prefetch_factor
         self.persistent_workers = persistent_workers
         self.pin_memory_device = pin_memory_device
         self.in_order = in_order
+        self.num_threads = num_threads
         self._promised: int | None = None  # the length that a stream was last said to have
+        self._iterator: Any = None  # the workers' passes, where they are kept for the next one
         self._initialized = True
+        _warn_of_many(num_workers)
+
+    @property
+    def multiprocessing_context(self) -> Any:
+        """How workers are started: a context of `multiprocessing`, or None for that module's default."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context: Any) -> None:
+        if context is not None:
+            if self.num_workers == 0:
+                raise ValueError(
+                    "multiprocessing_context can only be used with "
+                    f"multi-process loading (num_workers > 0), but got num_workers={self.num_workers}"
+                )
+            context = _load("_workers").check_context(context)
+        self._context = context
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse to change what the samplers were built from."""
@@ -133,7 +146,19 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Iterator[Any]:
         """Start an epoch."""
-        return _Epoch(self)
+        if self.num_workers == 0:
+            return _load("_threads").ThreadEpoch(self) if self.num_threads else LocalEpoch(self)
+        _warn_of_many(self.num_workers)
+        if self._iterator is not None and not self._iterator.closed:
+            self._iterator.restart(self)
+            return self._iterator
+        passes = _load("_workers").WorkerEpochs(self)
+        if self.persistent_workers:
+            self._iterator = passes
+        return passes
+
+    def _recipe(self) -> Recipe:
+        return Recipe(self.dataset, self.batch_sampler is not None, self.collate_fn, self.drop_last)
 
     def __len__(self) -> int:
         """Return the number of batches; TypeError when neither sampler nor stream has a length."""
@@ -145,115 +170,51 @@ class DataLoader(Generic[T_co]):
         return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
 
 
-class _Epoch(Iterator[Any]):
-    """One pass over a loader."""
-
-    def __init__(self, loader: DataLoader[Any]) -> None:
-        if loader.pin_memory:
-            warnings.warn(
-                "'pin_memory' argument is set as true but no accelerator is found, "
-                "then device pinned memory won't be used.",
-                stacklevel=3,
-            )
-        if loader.timeout != 0:
-            raise AssertionError(
-                "_SingleProcessDataLoaderIter requires timeout == 0\n"
-                "A timeout only means something for worker processes; leave it out with num_workers=0."
-            )
-        self._loader = loader
-        self._promised = loader._promised  # as it is now: `list` asks for the length after starting an epoch
-        self._yielded = 0
-        dataset, batched = loader.dataset, loader.batch_sampler is not None
-        read = batch_reader(dataset, loader.collate_fn) if batched else None
-        if read is not None:
-            self._indices = index_batches(loader.batch_sampler)
-        else:
-            self._indices = iter(loader.batch_sampler if batched else loader.sampler)
-        # PyTorch draws the workers' base seed here, between making and first using the sampler's iterator,
-        # even without workers. Nothing uses it, but every later draw would be another one without it.
-        draw_seed(loader.generator)
-        streams = isinstance(dataset, IterableDataset)
-        self._fetch = _stream_fetcher(loader) if streams else _map_fetcher(loader, read)
-
-    def __next__(self) -> Any:
-        batch = self._fetch(next(self._indices))
-        self._yielded += 1
-        if self._promised is not None and self._yielded > self._promised:
-            warnings.warn(
-                f"Length of IterableDataset {self._loader.dataset} was reported to be {self._promised}"
-                f"(when accessing len(dataloader)), but {self._yielded} samples have been fetched. ",
-                stacklevel=2,
-            )
-        return batch
-
-    def __len__(self) -> int:
-        return len(self._loader)
-
-
 def _default_sampler(dataset: Any, shuffle: bool | None, generator: Generator | None) -> Sampler[Any]:
     if isinstance(dataset, IterableDataset):
         return _Endless()
     return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
 
 
-def _map_fetcher(loader: DataLoader[Any], read: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
-    """Return the function from what the sampler gives to a finished batch, for a dataset that is indexed."""
-    dataset, collate_fn = loader.dataset, loader.collate_fn
-
-    def fetch_samples(indices: Any) -> Any:
-        get_many = getattr(dataset, "__getitems__", None)
-        return collate_fn(get_many(indices) if get_many else [dataset[index] for index in indices])
-
-    def fetch_rows(indices: Any) -> Any:
-        batch = read(indices)  # type: ignore[misc]
-        if batch is None:
-            batch = fetch_samples(indices.tolist() if hasattr(indices, "tolist") else list(indices))
-        return batch
-
-    if loader.batch_sampler is None:
-        return lambda index: collate_fn(dataset[index])
-    return fetch_samples if read is None else fetch_rows
+def _load(name: str) -> Any:
+    """Return a module of this package when it is first needed: processes and threads take 20 ms to import."""
+    return importlib.import_module(f".{name}", __package__)
 
 
-def _stream_fetcher(loader: DataLoader[Any]) -> Callable[[Any], Any]:
-    """Return the function that takes the next samples of a stream; it raises StopIteration at the end."""
-    samples, collate_fn = iter(loader.dataset), loader.collate_fn  # type: ignore[call-overload]
-    ended = False
-
-    def fetch_batch(places: list[None]) -> Any:
-        nonlocal ended
-        # Once a stream has ended it is not asked again: some iterators would start giving samples anew.
-        batch = [] if ended else list(itertools.islice(samples, len(places)))
-        ended = len(batch) < len(places)
-        if not batch or (ended and loader.drop_last):
-            raise StopIteration
-        return collate_fn(batch)
-
-    return (lambda _: collate_fn(next(samples))) if loader.batch_sampler is None else fetch_batch
+def _warn_of_many(num_workers: int) -> None:
+    """Warn about more workers than this process may use cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if cores is not None and num_workers > cores:
+        warnings.warn(
+            f"This DataLoader will create {num_workers} worker processes in total. Our suggested max number of "
+            f"worker in current system is {cores}, which is smaller than what this DataLoader is going to create. "
+            "More workers than cores mostly slow each other down; lower num_workers if loading gets slow.",
+            stacklevel=3,
+        )
 
 
 def _check_workers(
-    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool, context: Any
+    num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool, num_threads: int
 ) -> None:
-    """Check the arguments that concern worker processes, with PyTorch's messages."""
+    """Check the arguments that concern workers and threads, with PyTorch's messages."""
     if num_workers < 0:
         raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
-    if num_workers == 0 and prefetch_factor is not None:
+    if num_threads < 0 or (num_threads and (num_workers or timeout)):
+        raise ValueError(
+            "num_threads option should be non-negative, and excludes num_workers and timeout; "
+            f"got {num_threads=}, {num_workers=}, {timeout=}"
+        )
+    if num_workers == 0 and num_threads == 0 and prefetch_factor is not None:
         raise ValueError(
             "prefetch_factor option could only be specified in multiprocessing."
             "let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None."
         )
-    if prefetch_factor is not None and prefetch_factor < 0:
-        raise ValueError("prefetch_factor option should be non-negative")
+    if prefetch_factor is not None and prefetch_factor < (num_threads > 0):
+        raise ValueError(f"prefetch_factor option should be non-negative\nGot {prefetch_factor}; a thread needs at least 1.")
     if persistent_workers and num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
-    if context is not None and num_workers == 0:
-        raise ValueError(
-            "multiprocessing_context can only be used with "
-            f"multi-process loading (num_workers > 0), but got num_workers={num_workers}"
-        )
 
 
 def _check_stream(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
