@@ -1,4 +1,6 @@
-"""``python -m tests.parity [NAME ...]``: run PyTorch's OpInfo entries, print the score and what fails.
+"""``python -m tests.parity [NAME ...]``: run PyTorch's own test databases, print the score and what fails.
+
+Operations (OpInfo), modules (ModuleInfo), optimizers (OptimizerInfo) with the schedulers, and the distributions.
 
 ``--check`` is what CI runs: it fails when something that is recorded in `baseline.json` as passing no longer does, or
 when something fails that has no reason in `reasons.py`. ``--write`` records, and writes ``docs/parity.md``.
@@ -18,13 +20,17 @@ from typing import Any
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
-from .compare import KINDS, Entry, full_name
+from . import modules, optimizers
+from .compare import KINDS, SEED, Entry, full_name, set_seed
 from .reasons import REASONS
 from .scope import NOT_COMPARED, OUT_OF_SCOPE, tier, why_out_of_scope
 
 BASELINE = Path(__file__).with_name("baseline.json")
 PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
-TARGETS = {"core": 100, "linalg": 97, "extra": 90}  # percent of entries
+OPERATIONS = ("core", "linalg", "extra")
+TIERS = (*OPERATIONS, "modules", "optim")
+WHOLE = {"optim": optimizers.run}
+"""The databases that run in one piece, each in a worker."""
 
 Scores = dict[str, dict[str, Any]]
 
@@ -50,19 +56,43 @@ def run_one(index: int) -> tuple[str, dict[str, Any], float]:
     return entry.name, scores, time.perf_counter() - start
 
 
-def run_all(ops: list[Any], processes: int) -> Scores:
-    """Run the entries in parallel and return their scores by name."""
+def run_task(task: tuple[str, Any]) -> Scores:
+    """Run one piece of work, in a worker: an operation, a module, or a whole small database."""
+    kind, what = task
+    if kind in WHOLE:
+        return WHOLE[kind]()
+    start = time.perf_counter()
+    if kind == "modules":
+        name, scores = what, modules.run_one(modules.entries()[what])
+    else:
+        name, scores, _ = run_one(what)
+    seconds = time.perf_counter() - start
+    if seconds > 20:
+        print(f"  {name}: {seconds:.0f} s", file=sys.stderr)
+    return {name: scores}
+
+
+def tasks(names: list[str], level: str | None) -> list[tuple[str, Any]]:
+    """Return the work for some names, or for a tier, or all of it; what takes longest comes first."""
     places = {id(op): i for i, op in enumerate(op_db)}
-    work = [places[id(op)] for op in ops]
+    layers = [name for name in modules.entries() if not names or name in names]
+    others = [name for name in names if name not in layers]
+    ops = entries(others) if others or not names else []
+    found: list[tuple[str, Any]] = [(kind, None) for kind in WHOLE if not names and level in (None, kind)]
+    found += [("modules", name) for name in layers if level in (None, "modules")]
+    return found + [("ops", places[id(op)]) for op in ops if level in (None, tier(full_name(op)))]
+
+
+def run_all(work: list[tuple[str, Any]], processes: int) -> Scores:
+    """Run the work in parallel and return the scores by name."""
     results: Scores = {}
     if processes == 1:
-        done = map(run_one, work)
-        return {name: scores for name, scores, _ in done}
+        for task in work:
+            results |= run_task(task)
+        return results
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        for name, scores, seconds in pool.imap_unordered(run_one, work, chunksize=4):
-            results[name] = scores
-            if seconds > 20:
-                print(f"  {name}: {seconds:.0f} s", file=sys.stderr)
+        for scores in pool.imap_unordered(run_task, work):
+            results |= scores
     return results
 
 
@@ -74,9 +104,10 @@ def failing(scores: dict[str, Any]) -> list[str]:
 def table(results: Scores) -> str:
     """Return passed, in scope and percent of entries, by tier and kind."""
     lines = ["| tier | kind | passed | in scope | percent |", "|---|---|---:|---:|---:|"]
-    for level in TARGETS:
+    for level in TIERS:
         chosen = [scores for name, scores in results.items() if tier(name) == level]
-        for kind in (*KINDS, "all"):
+        kinds = KINDS if level in OPERATIONS else dict.fromkeys(kind for scores in chosen for kind in scores)
+        for kind in (*kinds, "all"):
             scope = [s for s in chosen if kind == "all" or kind in s]
             good = [s for s in scope if not (failing(s) if kind == "all" else kind in failing(s))]
             if scope:
@@ -109,24 +140,27 @@ def complaints(results: Scores, baseline: dict[str, Any]) -> list[str]:
     return lines
 
 
+INTRODUCTION = """# Parity with PyTorch
+
+Written by `python -m tests.parity --write`; `make parity` runs it again and compares. PyTorch's wheel holds its own
+test databases. {count} entries of the one of operations are in scope (`core`, `linalg`, `extra`). For every sample of
+an entry we compare values and shapes in float64 (`value`), results of the other dtypes (`dtype`), gradients and
+gradients of gradients for random cotangents, complex ones too (`grad`, `gradgrad`), the in-place method (`inplace`),
+method and aliases (`alias`), and that what PyTorch refuses is refused with the same class of error (`error`).
+One sample that differs fails a kind; `all` counts entries without any.
+
+`modules` is the database of layers and losses: first parameters from the same seed, attributes, state dicts, outputs,
+buffers and gradients in training and evaluation mode, second gradients, errors. `optim` is that of optimizers, and all
+schedulers: trajectories over groups with different options, missing gradients, frozen parameters, state dicts saved
+half-way and loaded in the other library. `distributions` are all of `torch.distributions`, with the divergences.
+
+"""
+
+
 def page(results: Scores) -> str:
     """Return ``docs/parity.md``."""
-    lines = [
-        "# Parity with PyTorch\n\n",
-        "Written by `python -m tests.parity --write`; `make parity` runs it again and compares. PyTorch's wheel holds "
-        "its\n",
-        f"own test database; {len(results)} of its entries are in scope. For every sample of an entry we compare "
-        "values and\n",
-        "shapes in float64 (`value`), results of the other dtypes (`dtype`), gradients and gradients of gradients for "
-        "random\n",
-        "cotangents, complex ones too (`grad`, `gradgrad`), the in-place method (`inplace`), method and aliases "
-        "(`alias`), and\n",
-        "that what PyTorch refuses is refused with the same class of error (`error`). One sample that differs fails a "
-        "kind;\n",
-        "`all` counts entries without any.\n\n",
-        table(results),
-        "\n\n## What still differs\n\n",
-    ]
+    count = sum(tier(name) in OPERATIONS for name in results)
+    lines = [INTRODUCTION.format(count=count), table(results), "\n\n## What still differs\n\n"]
     for name in sorted(results):
         for kind in failing(results[name]):
             passed, failed, _ = results[name][kind]
@@ -159,18 +193,20 @@ def main() -> int:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
     parser.add_argument("names", nargs="*", help="entries to run; all when none is given")
-    parser.add_argument("--tier", choices=tuple(TARGETS))
+    parser.add_argument("--tier", choices=TIERS)
     parser.add_argument("--check", action="store_true", help="fail when something that passed no longer does")
     parser.add_argument("--write", action="store_true", help="record what passes as the baseline, and the page of docs")
     parser.add_argument("--read", type=Path, help="take the scores from a file of --json instead of running")
     parser.add_argument("--json", type=Path, help="write all scores to this file")
+    parser.add_argument("--seed", type=int, default=SEED, help="make the samples of operations from other numbers")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     if options.read:
         results = json.loads(options.read.read_text())
     else:
-        ops = [op for op in entries(options.names) if options.tier in (None, tier(full_name(op)))]
-        results = run_all(ops, 1 if len(ops) < 4 else options.jobs)
+        set_seed(options.seed)
+        work = tasks(options.names, options.tier)
+        results = run_all(work, 1 if len(work) < 4 else options.jobs)
     print("\n".join(failures(results)))
     print(table(results))
     if options.json:

@@ -52,7 +52,11 @@ def why_out_of_scope(name: str) -> str | None:
 
 
 def tier(name: str) -> str:
-    """Return "core", "linalg" or "extra"."""
+    """Return "core", "linalg" or "extra" for an operation, else the database."""
+    if name.startswith(("optim.", "distributions.")):
+        return name.partition(".")[0]
+    if re.fullmatch(r"nn\.[A-Z]\w*", name):
+        return "modules"
     if re.fullmatch(LINALG, name):
         return "linalg"
     return "extra" if re.fullmatch(EXTRA, name) else "core"
