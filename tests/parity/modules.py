@@ -16,7 +16,7 @@ Score = tuple[int, int, list[str]]
 
 
 def run_one(info: Any) -> dict[str, Score]:
-    """Return (passed, failed, notes) for each kind of one module: in training, in evaluation, second gradients, errors."""
+    """Return (passed, failed, notes) by kind: in training and evaluation mode, second gradients, errors."""
     torch.set_num_threads(1)
     if not hasattr(nn, name_of(info)):
         return {"train": (0, 1, ["missing"])}
