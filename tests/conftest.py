@@ -21,7 +21,7 @@ settings.register_profile("thorough", settings.get_profile("default"), max_examp
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
 
 
-FLAGS = ("grad_enabled", "inference", "anomaly")
+FLAGS = ("grad_enabled", "inference", "anomaly", "saved_hooks", "saved_hooks_refused", "passes")
 # These tests never touch the package in this process, and have to run also when it cannot be imported.
 STATELESS = {"test_layers.py", "test_packaging.py"}
 

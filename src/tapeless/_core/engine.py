@@ -22,9 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import SECOND_BACKWARD
 from . import modes
-from .function import FREED, Alias, Function, Output
+from .function import Alias, Function, Output
 from .modes import state
 from .tensor_base import TensorBase, wrap
 
@@ -42,11 +41,40 @@ def run_backward(
     leaves), nothing is accumulated and the gradients of those edges are returned; only the part of the graph
     that leads to them runs.
     """
+    roots = list(roots)
+    if modes.passes_watched:
+        state.passes = (*state.passes, Pass(roots, captures))
     previous, state.grad_enabled = state.grad_enabled, create_graph
     try:
-        return _run(list(roots), create_graph, retain_graph, captures)
+        return _run(roots, create_graph, retain_graph, captures)
     finally:
         state.grad_enabled = previous
+        if modes.passes_watched:
+            state.passes = state.passes[:-1]
+
+
+class Pass:
+    """A backward pass that runs now, for those who ask: its roots, and what it was asked for (None: all leaves)."""
+
+    __slots__ = ("__weakref__", "_reached", "captures", "roots")
+
+    def __init__(self, roots: list[tuple[Any, Any]], captures: set[Any] | None) -> None:
+        self.roots, self.captures = roots, captures
+        self._reached: set[Any] | None = None
+
+    def reaches(self, edge: Any) -> bool:
+        """Return whether a gradient will arrive at this node or leaf."""
+        if self._reached is None:
+            roots = [root for root, _ in self.roots]
+            self._reached = set(_reachable(roots))
+            if self.captures is not None:
+                self._reached &= _leading_to(self.captures, roots)
+        return edge in self._reached
+
+
+def current_pass() -> Pass | None:
+    """Return the backward pass that runs in this thread, the innermost one, if any (and if `passes_watched`)."""
+    return state.passes[-1] if state.passes else None
 
 
 # One loop, longer than other functions here: a call for each edge would make a small network's backward pass slower.
@@ -162,8 +190,9 @@ def run_composite(node: Function, g: Any) -> list[Any]:
     The composite is built anew from the kept inputs. An `Alias` in front of each input marks where this part
     of the graph ends, and leads on to where the input really came from.
     """
-    if node.kept is FREED:
-        raise RuntimeError(SECOND_BACKWARD.format(node=node.name()))
+    if not isinstance(node.kept, tuple):  # freed, or packed by hooks on saved tensors
+        with node.unpacked():
+            return run_composite(node, g)
     node.check_unmodified()
     edges = dict(zip(node.plan.positions, node.edges, strict=True))
     borders: dict[int, Alias] = {}
@@ -179,7 +208,11 @@ def run_composite(node: Function, g: Any) -> list[Any]:
     assert node.composite is not None
     names = node.composite.__func__.__code__.co_varnames[1 : node.composite.__func__.__code__.co_argcount]  # type: ignore[attr-defined]
     out = node.composite(**{name: inputs[name] for name in names})
-    found = _run([(out._node, g)], True, True, set(borders.values()))
+    if type(g) is list:  # of several results the composite may return only the first ones, that have gradients
+        roots = [(result._node, part) for result, part in zip(out if type(out) is tuple else (out,), g, strict=False)]
+    else:
+        roots = [(out._node, g)]
+    found = _run(roots, True, True, set(borders.values()))
     return [found.get(borders[position]) for position in node.plan.positions]
 
 
@@ -210,6 +243,17 @@ def repair(g: Any, shape: tuple[int, ...], dtype: Any, node: Function | None) ->
 
 def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any]:
     """Return the edges from which an edge of `captures` can be reached."""
+    seen = _reachable(roots)
+    useful = set(captures)
+    nodes = sorted((edge for edge in seen if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
+    for node in nodes:  # oldest first: what a node leads to is already decided
+        if any(below in useful for below in node.edges if below is not None):
+            useful.add(node)
+    return useful
+
+
+def _reachable(roots: list[Any]) -> dict[Any, None]:
+    """Return the edges that can be reached from `roots`, themselves included."""
     seen: dict[Any, None] = dict.fromkeys(edge for edge in roots if edge is not None)
     stack = list(seen)
     while stack:
@@ -218,12 +262,7 @@ def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any]:
             if below is not None and below not in seen:
                 seen[below] = None
                 stack.append(below)
-    useful = set(captures)
-    nodes = sorted((edge for edge in seen if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
-    for node in nodes:  # oldest first: what a node leads to is already decided
-        if any(below in useful for below in node.edges if below is not None):
-            useful.add(node)
-    return useful
+    return seen
 
 
 def _deliver(output: Output, g: Any, pending: dict[Any, Any], heap: list[tuple[int, Any]]) -> None:

@@ -36,6 +36,7 @@ So it writes into nothing that it was given, forces no ndarray, and returns neit
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,6 +46,7 @@ from . import clock, modes, registry
 from .clock import tick
 from .hooks import Hooks
 from .modes import state
+from .saved_hooks import PackedKept, Unpacked, pack, pack_all, pack_node
 from .tensor_base import INFERENCE, TensorBase, wrap
 from .views import View, ViewStep
 
@@ -63,6 +65,8 @@ class _Freed:
 
 
 FREED: Any = _Freed()
+NOTHING: Any = ()
+"""The one empty tuple: the `kept` of a node whose rules need no arrays."""
 
 
 class Overwritten:
@@ -264,8 +268,24 @@ class Function:
         self.seq = tick()
         if special and any(i >= 0 and getattr(args[i], "_view", None) is INFERENCE for i in sources):
             raise RuntimeError(INFERENCE_SAVED)
-        if modes.anomaly_anywhere:
+        if modes.watched_anywhere:
             note_where(self)
+            if state.saved_hooks and "results" not in plan.names:  # several results: `finish_many` sees to it
+                self.pack_kept(args)
+
+    def pack_kept(self, args: Any) -> None:
+        """Replace what was kept by what the hooks on saved tensors make of it."""
+        items = []
+        for value, source in self._kept_and_sources():
+            arg = args[source] if 0 <= source < len(args) else None
+            if source == RESULT:
+                linked_value = self._linked_result(value)
+                items.append(tuple([pack(t) for t in linked_value]) if isinstance(value, tuple) else pack(linked_value))
+            elif isinstance(arg, TensorBase) and arg._array is value:
+                items.append(pack(arg))
+            else:
+                items.append(pack_all(value))
+        pack_node(self, items)
 
     def finish_many(self, mask: int, args: Any, arrays: Any, outs: tuple[Any, ...], options: Any, special: bool) -> Any:
         """Wrap and record an operation with several results; each result's edge is an `Output` of this node."""
@@ -278,6 +298,8 @@ class Function:
             # Rules of several results get the list of their gradients, zeros where none arrived.
             self.shape = [result._array.shape for result in results]
             self.dtype = [result._array.dtype for result in results]
+            if modes.watched_anywhere and state.saved_hooks and "results" in self.plan.names:
+                self.pack_kept(args)
             for i, result in enumerate(results):
                 if result._array.dtype.kind == "c":
                     modes.complex_anywhere = True
@@ -315,8 +337,9 @@ class Function:
                 self.check_unmodified()
             if create_graph:
                 kept = self.link_kept()
-        elif kept is FREED:
-            raise RuntimeError(SECOND_BACKWARD.format(node=self.name()))
+        elif kept is not NOTHING:
+            with self.unpacked():
+                return self.run(g, create_graph)
         plan = self.plan
         if self.backward is not None:
             grads = self.backward(g, *kept)
@@ -336,6 +359,12 @@ class Function:
                 grads.append(rule(self, g, *[kept[k] for k in wanted]) if wanted else rule(self, g))
         return grads
 
+    def unpacked(self) -> AbstractContextManager[None]:
+        """Have what hooks on saved tensors packed in `kept` for a while; raises RuntimeError once it is freed."""
+        if self.kept is FREED:
+            raise RuntimeError(SECOND_BACKWARD.format(node=self.name()))
+        return self.kept.restored(self) if isinstance(self.kept, PackedKept) else nullcontext()
+
     def run_complex(self, g: Any, create_graph: bool = False) -> Any:
         """Run the rule where numbers may be complex: see `engine` for why gradients are conjugated around it."""
         if self.conjugates:
@@ -353,9 +382,12 @@ class Function:
 
     def check_unmodified(self) -> None:
         """Refuse to go on when an array that was kept has been written to since."""
+        hooked = isinstance(self.kept, Unpacked)
         for item, name in zip(self.kept, self.plan.names, strict=True):
             for array in item if isinstance(item, (tuple, list)) else (item,):
-                if isinstance(array, Overwritten) or (hasattr(array, "dtype") and clock.written_at(array) > self.seq):
+                if isinstance(array, Overwritten) or (
+                    not hooked and hasattr(array, "dtype") and clock.written_at(array) > self.seq
+                ):
                     shape = list(array.shape)
                     raise RuntimeError(
                         MODIFIED_IN_PLACE.format(dtype=array.dtype, shape=shape, node=self.name(), name=name)
@@ -379,7 +411,7 @@ class Function:
 
     def free(self) -> None:
         """Let go of what was kept; a second backward pass through this node is an error from now on."""
-        if self.kept or self.saved is not None:
+        if self.kept is not NOTHING or self.saved is not None:
             self.kept = FREED
             self.saved = None
 
@@ -395,21 +427,18 @@ class Function:
         """Where the gradients go: pairs of node (or `AccumulateGrad` of a leaf) and output index."""
         return tuple(_public_edge(edge) for edge in self.edges)
 
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict for the user's own notes on this node."""
+        return vars(self).setdefault("_metadata", {})  # type: ignore[no-any-return]
+
     def register_hook(self, hook: Callable[..., Any]) -> Any:
         """Call ``hook(grad_inputs, grad_outputs)`` after this node ran; it may return new `grad_inputs`."""
         return self._hooks().add("post", hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> Any:
         """Call ``hook(grad_outputs)`` before this node runs; it may return new `grad_outputs`."""
-
-        def adapted(g: Any) -> Any:  # tensor hooks, which share the list, get a tensor and return one
-            several = isinstance(g, list)
-            answer = hook(tuple(g) if several else (g,))
-            if answer is None or several:
-                return answer
-            return answer[0] if isinstance(answer, (tuple, list)) else answer
-
-        return self._hooks().add("pre", adapted)
+        return self._hooks().add("pre", _on_tuples(hook))
 
     def _hooks(self) -> Hooks:
         if self.hooks is None:
@@ -418,6 +447,19 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
+
+
+def _on_tuples(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Adapt a hook on tuples of gradients to the list of hooks that tensors share, which get one tensor."""
+
+    def adapted(g: Any) -> Any:
+        several = isinstance(g, list)
+        answer = hook(tuple(g) if several else (g,))
+        if answer is None or several:
+            return answer
+        return answer[0] if isinstance(answer, (tuple, list)) else answer
+
+    return adapted
 
 
 def conjugated(g: Any) -> Any:
@@ -474,6 +516,17 @@ class AccumulateGrad:
         self.variable = variable
 
     next_functions: tuple[()] = ()
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict for the user's own notes, which stays with the leaf."""
+        return self.variable.__dict__.setdefault("_node_metadata", {})  # type: ignore[no-any-return]
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        """Call ``hook(grad_outputs)`` before the gradient is stored; it may return new ones."""
+        if self.variable._hooks is None:
+            self.variable._hooks = Hooks()
+        return self.variable._hooks.add("pre", _on_tuples(hook))
 
     def name(self) -> str:
         """Return PyTorch's name of this node."""

@@ -27,7 +27,7 @@ from .._errors import (
 )
 from . import clock
 from .clock import tick
-from .function import FREED, RESULT, Function, Overwritten, raise_broadcast_error
+from .function import FREED, NOTHING, RESULT, Function, Overwritten, raise_broadcast_error
 from .modes import state
 from .tensor_base import INFERENCE, TensorBase
 from .views import View, copy_in_order, memory_order, replay, set_history
@@ -157,7 +157,7 @@ class CopySlices(Function):
 
     def free(self) -> None:
         """Let go of the operation; it stays as it is where ``create_graph=True`` made it a node of its own."""
-        if self.kept is not FREED and (self.inner.kept or self.inner.saved is not None):
+        if self.kept is not FREED and (self.inner.kept is not NOTHING or self.inner.saved is not None):
             self.kept, self.inner = FREED, None
 
 

@@ -18,6 +18,9 @@ class _State(threading.local):
     inference: bool = False
     anomaly: bool = False
     anomaly_check_nan: bool = True
+    saved_hooks: tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...] = ()  # (pack, unpack), innermost last
+    saved_hooks_refused: str | None = None  # why hooks may not be used now
+    passes: tuple[Any, ...] = ()  # the backward passes that run now, if someone wants to know (`passes_watched`)
 
 
 state = _State()
@@ -26,6 +29,12 @@ state = _State()
 # only say that some thread may be in the mode; `state` decides.
 anomaly_anywhere: int = 0
 
+# Whether recording a node has more to do: note the user's line (anomaly mode), or call hooks on saved tensors.
+watched_anywhere: int = 0
+
+# Whether someone asks which backward pass is running: checkpoints, and hooks on several tensors.
+passes_watched: int = 0
+
 # Whether a complex tensor has ever required grad: until then the engine has nothing to conjugate.
 complex_anywhere: bool = False
 inference_anywhere: int = 0
@@ -33,9 +42,30 @@ inference_anywhere: int = 0
 
 def set_anomaly(enabled: bool, check_nan: bool) -> None:
     """Switch anomaly mode for this thread; once used, it is always looked for."""
-    global anomaly_anywhere
+    global anomaly_anywhere, watched_anywhere
     anomaly_anywhere |= enabled
+    watched_anywhere |= enabled
     state.anomaly, state.anomaly_check_nan = enabled, check_nan
+
+
+def push_saved_hooks(pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> None:
+    """Make a pair of hooks on saved tensors the active one of this thread."""
+    global watched_anywhere
+    if state.saved_hooks_refused is not None:
+        raise RuntimeError(state.saved_hooks_refused)
+    watched_anywhere = 1
+    state.saved_hooks = (*state.saved_hooks, (pack, unpack))
+
+
+def pop_saved_hooks() -> None:
+    """Go back to the pair that was active before."""
+    state.saved_hooks = state.saved_hooks[:-1]
+
+
+def watch_passes() -> None:
+    """From now on, note in `state.passes` which backward passes run."""
+    global passes_watched
+    passes_watched = 1
 
 
 class _Mode:

@@ -7,7 +7,7 @@ from .._core.modes import (
     set_grad_enabled as set_grad_enabled,
 )
 from .._tensor import Tensor as Variable
-from . import function as function
+from . import function as function, graph as graph
 from ._anomaly import (
     detect_anomaly as detect_anomaly,
     is_anomaly_enabled as is_anomaly_enabled,

@@ -10,7 +10,8 @@ import numpy as np
 from .._core.engine import is_scalar, run_backward, scalar_seed
 from .._core.tensor_base import TensorBase, wrap
 from .._errors import NO_GRAPH, NOT_REAL, NOT_SCALAR
-from .._tensor import _backward
+from .._tensor import Size, _backward
+from ._graph import GradientEdge, edge_of
 
 
 def backward(
@@ -49,7 +50,9 @@ def backward(
         raise RuntimeError("`inputs` argument to `backward` cannot be empty; leave it out for all leaves.")
     found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=_edges(targets))
     for target in targets:
-        g = found.get(_edge(target))
+        g = found.get(edge_of(target))
+        if isinstance(target, GradientEdge):
+            target = _leaf_of(target)
         if g is not None and not target.retains_grad:  # retain_grad has stored it already
             target._accumulate(g, True)
 
@@ -86,7 +89,7 @@ def grad(
     if not wanted:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty: name the tensors to differentiate by.")
     for i, tensor in enumerate(wanted):
-        if not tensor.requires_grad:
+        if not isinstance(tensor, GradientEdge) and not tensor.requires_grad:
             raise RuntimeError(
                 f"One of the differentiated Tensors does not require grad: inputs[{i}], of shape "
                 f"{list(tensor.shape)}. Call requires_grad_() on it before the forward pass."
@@ -96,31 +99,24 @@ def grad(
     found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=_edges(wanted))
     answers = []
     for i, tensor in enumerate(wanted):
-        g = found.get(_edge(tensor))
+        g = found.get(edge_of(tensor))
         if g is None and materialize_grads:
-            g = np.zeros(tensor._array.shape, tensor._array.dtype)
+            g = np.zeros(*_shape_and_dtype(tensor))
         if g is None and not allow_unused:
             raise RuntimeError(
                 f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
-                f"allow_unused=True if this is the desired behavior.\nIt has shape {list(tensor.shape)}."
+                f"allow_unused=True if this is the desired behavior.\nIt has shape {list(_shape_and_dtype(tensor)[0])}."
             )
         answers.append(g if g is None or isinstance(g, TensorBase) else wrap(g.copy() if g.base is not None else g))
     return tuple(answers)
 
 
 def _as_tuple(tensors: Any) -> tuple[Any, ...]:
-    return (tensors,) if isinstance(tensors, TensorBase) else tuple(tensors)
-
-
-def _edge(tensor: Any) -> Any:
-    """Return where gradients of this tensor arrive: its node, or the leaf itself."""
-    if tensor._view is not None:
-        tensor._view.refresh(tensor)
-    return tensor._node or tensor
+    return (tensors,) if isinstance(tensors, (TensorBase, GradientEdge)) else tuple(tensors)
 
 
 def _edges(tensors: Sequence[Any]) -> set[Any]:
-    return {_edge(tensor) for tensor in tensors}
+    return {edge_of(tensor) for tensor in tensors}
 
 
 def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tuple[Any, Any]]:
@@ -130,10 +126,13 @@ def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tup
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
     roots = []
     for i, (output, g) in enumerate(zip(outputs, given, strict=True)):
-        edge = _edge(output)
-        if not output._requires_grad:
+        edge = edge_of(output)
+        if isinstance(output, GradientEdge):
+            array = np.broadcast_to(np.zeros((), edge.dtype), edge.shape)  # no values are needed, nor any memory
+        elif not output._requires_grad:
             raise RuntimeError(NO_GRAPH.format(index=i))
-        array = output._array
+        else:
+            array = output._array
         if g is None:
             if not is_scalar(array):
                 raise RuntimeError(NOT_SCALAR.format(shape=list(array.shape)))
@@ -145,10 +144,28 @@ def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tup
         if tuple(g.shape) != array.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of "
-                f"{output.shape}."
+                f"{Size(array.shape)}."
             )
         roots.append((edge, (g if isinstance(g, TensorBase) else wrap(g)) if create_graph else getattr(g, "_array", g)))
     return roots
+
+
+def _leaf_of(edge: GradientEdge) -> Any:
+    """Return the leaf that a `GradientEdge` leads to; raises RuntimeError for one of a computed tensor."""
+    leaf = edge_of(edge)
+    if not isinstance(leaf, TensorBase):
+        raise RuntimeError(
+            f"backward() can only accumulate into tensors, got the edge of {edge.node!r} in `inputs`. "
+            "Use autograd.grad, which returns the gradient."
+        )
+    return leaf
+
+
+def _shape_and_dtype(target: Any) -> tuple[Any, Any]:
+    """Return both for a tensor or a `GradientEdge`."""
+    if isinstance(target, GradientEdge):
+        target = edge_of(target)
+    return tuple(target.shape), target.dtype
 
 
 def _tensor_backward(tensor: Any, gradient: Any, retain_graph: Any, create_graph: bool, inputs: Any) -> None:

@@ -10,6 +10,7 @@ from .._core import clock
 from .._core.function import FREED, Function as Node, Output, linked, note_where
 from .._core.inplace import check_history, rebase
 from .._core.modes import enable_grad, no_grad, state
+from .._core.saved_hooks import Packed, pack
 from .._core.tensor_base import TensorBase, wrap
 from .._core.views import set_history
 from .._errors import MODIFIED_IN_PLACE, SECOND_BACKWARD
@@ -51,7 +52,7 @@ class FunctionCtx(Node):
         if self.kept is FREED:
             raise RuntimeError(SECOND_BACKWARD.format(node=self.name()))
         for item in self.kept:
-            if item is not None and clock.written_at(item[0]) > self.seq:
+            if item is not None and not isinstance(item[0], Packed) and clock.written_at(item[0]) > self.seq:
                 array = item[0]
                 raise RuntimeError(
                     MODIFIED_IN_PLACE.format(
@@ -62,6 +63,8 @@ class FunctionCtx(Node):
 
     def _unpack(self, item: Any) -> tuple[Any, Any]:
         array, edge = item
+        if isinstance(array, Packed):
+            array = array.unpack()
         return array, (Output(self, edge, array) if isinstance(edge, int) else edge)
 
     def name(self) -> str:  # type: ignore[override]
@@ -181,7 +184,12 @@ class Function:
         results = tuple(cls._attach(ctx, i, out, args) for i, out in enumerate(outputs))
         places = {id(out): i for i, out in enumerate(outputs) if isinstance(out, TensorBase)}
         ctx.kept = tuple(
-            None if t is None else (t._array, places[id(t)] if id(t) in places else saved_edges[id(t)])
+            None
+            if t is None
+            else (
+                pack(results[places[id(t)]] if id(t) in places else t) if state.saved_hooks else t._array,
+                places[id(t)] if id(t) in places else saved_edges[id(t)],
+            )
             for t in ctx._to_save
         )
         ctx._to_save = ()
