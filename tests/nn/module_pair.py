@@ -30,7 +30,23 @@ def ours_of(value: Any, made: dict[int, Any] | None = None) -> Any:
     if isinstance(value, torch.nn.LinearCrossEntropyOptions):
         fields = value.__dataclass_fields__
         return nn.LinearCrossEntropyOptions(**{name: ours_of(getattr(value, name)) for name in fields})
+    if isinstance(value, torch.nn.TransformerEncoderLayer):
+        return ours_encoder_layer(value)
+    if callable(value) and getattr(torch.nn.functional, getattr(value, "__name__", ""), None) is value:
+        return getattr(nn.functional, value.__name__)
     return DTYPES[value] if isinstance(value, torch.dtype) else value
+
+
+def ours_encoder_layer(theirs: Any) -> Any:
+    """Return the same layer with the same parameters: what stacks are made of."""
+    attention, hidden = theirs.self_attn, theirs.linear1
+    sizes = attention.embed_dim, attention.num_heads, hidden.out_features, attention.dropout
+    options = ours_of(theirs.activation), theirs.norm1.eps, attention.batch_first, theirs.norm_first
+    layer = nn.TransformerEncoderLayer(
+        *sizes, *options, bias=hidden.bias is not None, dtype=DTYPES[hidden.weight.dtype]
+    )
+    layer.load_state_dict(ours_of(dict(theirs.state_dict())))
+    return layer.train(theirs.training)
 
 
 def leaves(value: Any, kind: type) -> Iterator[Any]:
@@ -67,7 +83,8 @@ def gradients(outputs: list[Any], wanted: list[Any], lib: Any, create_graph: boo
 
 def dtype_option(cls: type, dtype: Any) -> dict[str, Any]:
     """Return ``{"dtype": ...}`` for modules that take one."""
-    return {"dtype": dtype} if "dtype" in inspect.signature(cls.__init__).parameters else {}
+    makers = [base.__init__ for base in cls.__mro__ if "__init__" in vars(base)]  # a subclass may pass on **kwargs
+    return {"dtype": dtype} if any("dtype" in inspect.signature(make).parameters for make in makers) else {}
 
 
 class Pair:
@@ -166,7 +183,8 @@ class Pair:
         """Compare the gradients of the gradients."""
         self.call()  # makes lazy ones
         self.copy_state()
-        ours, theirs = self.call()
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):  # the others have first ones only
+            ours, theirs = self.call()
         inputs = self.inputs()
         seconds = []
         for lib, outputs, wanted in ((tl, ours, [a for a, _ in inputs]), (torch, theirs, [b for _, b in inputs])):

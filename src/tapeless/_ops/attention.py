@@ -1,28 +1,125 @@
-"""Attention: scaled dot products, and the multi-head form with its projections.
+"""Attention: softmax of scaled dot products, as one operation.
 
-Vaswani et al., "Attention Is All You Need" (2017).
+Vaswani et al., "Attention Is All You Need" (2017). The gradient is that of Dao et al., "FlashAttention" (2022),
+without its tiles: with weights p = e / total, where e = exp(scores),
+
+    out = (e @ value) / total
+    g_value = e^T @ (g / total)
+    g_scores = e * ((g / total) @ value^T - sum(g / total * out))
+
+so p itself is never needed, and what divides is the short rows of `out` and `g` in place of the long rows of p.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
+from .._core.function import Function
 from .._core.registry import FUNCTIONS, composite
 from .._core.tensor_base import unwrap, wrap
-from .._dtypes import bool_
+from .._dtypes import bool_, scalar_name
 from .activation import Softmax
+from .matmul import Matmul, _mismatch
 
 
-def dropout(input: Any, p: float) -> Any:
-    """Return `input` after dropout with probability `p`; it draws, so it is declared in a layer above."""
-    return FUNCTIONS["nn.functional.dropout"](input, p)
+@functools.lru_cache(maxsize=64)
+def causal_mask(length: int, source: int) -> Any:
+    """Return which of `source` positions each of `length` sees: itself and those before. Not to be written to."""
+    mask = np.tril(np.ones((length, source), bool))
+    mask.flags.writeable = False
+    return mask
 
 
-def _causal(length: int, source: int) -> Any:
-    return np.tril(np.ones((length, source), bool))
+@functools.lru_cache(maxsize=64)
+def _causal_ceiling(length: int, source: int, dtype: Any) -> Any:
+    return _ceiling(causal_mask(length, source), dtype)
+
+
+def _ceiling(mask: Any, dtype: Any) -> Any:
+    """Return infinity where `mask` lets through and -infinity elsewhere.
+
+    The smaller of score and ceiling (`np.fmin`, which passes over NaN) hides scores four times as fast as writing
+    -infinity where a mask says so, and hides NaN, too.
+    """
+    return np.where(mask, dtype.type(np.inf), dtype.type(-np.inf))
+
+
+def attention_weights(query: Any, key: Any, mask: Any, is_causal: bool, factor: float, blind: float = 0.0) -> Any:
+    """Return ``softmax(query @ key^T * factor + mask)``, written in other operations.
+
+    A row that sees nothing gets weights of `blind`: 0, or NaN as from the formula.
+    """
+    scores = (query * factor) @ key.transpose(-2, -1)
+    if is_causal:
+        mask = wrap(causal_mask(query.shape[-2], key.shape[-2]))
+    if mask is None:
+        return Softmax.apply(scores, scores.ndim - 1) if scores.shape[-1] else scores
+    scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == bool_ else scores + mask
+    hidden = np.isneginf(unwrap(scores)).all(-1, keepdims=True)
+    if not hidden.any():
+        return Softmax.apply(scores, scores.ndim - 1)
+    # The softmax of such a row is NaN, and so would its gradient be: it is taken of zeros instead.
+    hidden = wrap(hidden)
+    return Softmax.apply(scores.masked_fill(hidden, 0.0), scores.ndim - 1).masked_fill(hidden, blind)
+
+
+class Attention(Function):
+    """``softmax(query @ key^T * factor + mask) @ value``; the weights are multiplied by `kept`, if there is one.
+
+    `query` (..., L, E), `key` (..., S, E), `value` (..., S, V); `mask` and `kept` (from dropout) broadcast to
+    (..., L, S). Public through `scaled_dot_product_attention`.
+    """
+
+    def forward(self, query: Any, key: Any, value: Any, mask: Any, kept: Any, is_causal: bool, factor: float) -> Any:
+        self.is_causal, self.factor = is_causal, factor
+        exact = query.astype("float32") if query.dtype == "float16" else query  # sums of exp overflow in float16
+        e = np.matmul(exact * factor, key.swapaxes(-1, -2))
+        # Where all scores are small, exp is safe as it is: two fast passes tell, and save the slow maximum of rows.
+        small = e.size and e.min() > -50 and e.max() < 50 and (mask is None or mask.dtype == bool_)
+        if is_causal:
+            np.fmin(e, _causal_ceiling(*e.shape[-2:], e.dtype), out=e)
+        elif mask is not None:
+            np.fmin(e, _ceiling(mask, e.dtype), out=e) if mask.dtype == bool_ else np.add(e, mask, out=e)
+        if not small and e.size:
+            top = np.maximum.reduce(e, axis=-1, keepdims=True)
+            e -= np.where(np.isneginf(top), 0, top)
+        np.exp(e, out=e)
+        total = np.matmul(e, np.ones((e.shape[-1], 1), e.dtype))  # five times as fast as adding along rows
+        total[total == 0] = 1  # a row that sees nothing gives zeros
+        self.saved = e, total
+        out = np.matmul(e if kept is None else e * kept, value)
+        out /= total
+        return out.astype(query.dtype, copy=False)
+
+    differentiable = ("query", "key", "value", "mask")
+
+    def backward(self, g, query, key, value, mask, kept, result):
+        e, total = self.saved
+        g = g / total
+        g_value = np.matmul((e if kept is None else e * kept).swapaxes(-1, -2), g)
+        g_scores = np.matmul(g, value.swapaxes(-1, -2))
+        if kept is not None:
+            g_scores *= kept
+        g_scores -= np.einsum("...i,...i->...", g, result)[..., None]
+        g_scores *= e
+        g_query = np.matmul(g_scores, key)
+        g_query *= self.factor
+        g_key = np.matmul(g_scores.swapaxes(-1, -2), query)
+        g_key *= self.factor
+        return g_query, g_key, g_value, g_scores
+
+    def composite(self, query, key, value, mask, kept):
+        weights = attention_weights(query, key, mask, self.is_causal, self.factor)
+        return Matmul.apply(weights if kept is None else weights * kept, value)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name of the node."""
+        return "ScaledDotProductFlashAttentionForCpuBackward0"
 
 
 @composite("nn.functional.scaled_dot_product_attention", methods="")
@@ -39,167 +136,94 @@ def scaled_dot_product_attention(
     """Return ``softmax(query @ key^T * scale + mask) @ value`` over ``(..., L, E)``, ``(..., S, E)``, ``(..., S, V)``.
 
     `attn_mask` is added, or, if bool, says which pairs take part; `is_causal` lets each position see itself and those
-    before; `enable_gqa` repeats the heads of key and value. A row that sees nothing gives zeros.
+    before; `dropout_p` drops weights; `scale` is ``1 / sqrt(E)`` unless given; `enable_gqa` repeats the heads of key
+    and value. A row that sees nothing gives zeros. Raises RuntimeError for dtypes or shapes that do not fit.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
 
     >>> import tapeless as tl
     >>> tl.nn.functional.scaled_dot_product_attention(tl.ones(1, 2), tl.ones(1, 2), tl.tensor([[3.0, 4.0]]))
     tensor([[3., 4.]])
     """
-    _check_attention(query, key, value, attn_mask, is_causal)
+    _check_types(query, key, value, attn_mask, is_causal)
     if enable_gqa:
-        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
-        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None and query.shape[-1] else (scale or 1.0)
-    scores = (query * factor) @ key.transpose(-2, -1)
-    hidden = None
-    if is_causal:
-        hidden = wrap(~_causal(query.shape[-2], key.shape[-2]))
-    elif attn_mask is not None and attn_mask.dtype == bool_:
-        hidden = ~attn_mask
-    elif attn_mask is not None:
-        scores = scores + attn_mask
-    if hidden is not None:
-        scores = scores.masked_fill(hidden, -math.inf)
-    weights = Softmax.apply(scores, scores.ndim - 1)
-    blind = np.isneginf(unwrap(scores)).all(-1, keepdims=True) if scores.shape[-1] else None
-    if blind is not None and blind.any():  # nothing to see: zeros, not NaN
-        weights = weights.masked_fill(wrap(blind), 0)
-    if dropout_p > 0:
-        weights = dropout(weights, dropout_p)
-    return weights @ value
+        key, value = _repeat_heads(query, key), _repeat_heads(query, value)
+    shape = _scores_shape(query.shape, key.shape, value.shape)
+    _check_mask_shape(attn_mask, shape)
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1]) if query.shape[-1] else 1.0
+    kept = _dropout_mask(shape, dropout_p, query.dtype) if dropout_p > 0 else None
+    return Attention.apply(query, key, value, attn_mask, kept, is_causal, scale)
 
 
-def _check_attention(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
+def _dropout_mask(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
+    """Return what dropout makes of ones. It draws, so it is declared in a layer above."""
+    return unwrap(FUNCTIONS["nn.functional.dropout"](wrap(np.ones(shape, dtype)), p))
+
+
+def _repeat_heads(query: Any, x: Any) -> Any:
+    if query.shape[-3] % x.shape[-3]:
+        raise RuntimeError(
+            "Number of heads in key and value must divide the number of heads in \n"
+            f"the query: it has {query.shape[-3]} of them, and {x.shape[-3]} do not divide that."
+        )
+    return x.repeat_interleave(query.shape[-3] // x.shape[-3], -3)
+
+
+def _check_types(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
+        )
+    if query.dtype.kind != "f":
+        raise RuntimeError(
+            f"expected scalar type Float but found {scalar_name(query.dtype)}\n"
+            "Attention is a weighted mean: convert the inputs to floating point first."
         )
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
             f"{query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead."
         )
-    if is_causal and mask is not None:
-        raise RuntimeError("Explicit attn_mask should not be set when is_causal=True")
-
-
-# -- Many heads ------------------------------------------------------------------------------------------
-
-
-def _project(query: Any, key: Any, value: Any, weights: Any, bias: Any) -> tuple[Any, Any, Any]:
-    """Return the three inputs through their linear layers; `weights` is one matrix or three."""
-    linear = FUNCTIONS["linear"]
-    size = query.shape[-1]
-    if not isinstance(weights, tuple):
-        weights = weights.split(size, 0)
-    biases = (None,) * 3 if bias is None else bias.split(size, 0)
-    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))  # type: ignore[return-value]
-
-
-def _as_float_mask(mask: Any, dtype: Any, name: str) -> Any:
-    """Return a mask as numbers to add: a bool one hides where True."""
-    if mask is None or mask.dtype.kind == "f":
-        return mask
-    if mask.dtype != bool_:
-        raise AssertionError(f"only bool and floating types of {name} are supported")
-    zeros = wrap(np.zeros(tuple(mask.shape), dtype))
-    return zeros.masked_fill(mask, -math.inf)
-
-
-@composite("nn.functional.multi_head_attention_forward", methods="")
-def multi_head_attention_forward(
-    query: Any,
-    key: Any,
-    value: Any,
-    embed_dim_to_check: int,
-    num_heads: int,
-    in_proj_weight: Any,
-    in_proj_bias: Any,
-    bias_k: Any,
-    bias_v: Any,
-    add_zero_attn: bool,
-    dropout_p: float,
-    out_proj_weight: Any,
-    out_proj_bias: Any,
-    training: bool = True,
-    key_padding_mask: Any = None,
-    need_weights: bool = True,
-    attn_mask: Any = None,
-    use_separate_proj_weight: bool = False,
-    q_proj_weight: Any = None,
-    k_proj_weight: Any = None,
-    v_proj_weight: Any = None,
-    static_k: Any = None,
-    static_v: Any = None,
-    average_attn_weights: bool = True,
-    is_causal: bool = False,
-) -> Any:
-    """Return (attention of many heads, its weights or None); inputs are (length, batch, size) or (length, size).
-
-    See `nn.MultiheadAttention` for what the arguments mean. Raises AssertionError, RuntimeError as PyTorch.
-    """
-    batched = query.ndim == 3
-    if not batched:
-        query, key, value = (x.unsqueeze(1) for x in (query, key, value))
-        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
-    length, batch, size = query.shape
-    if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
-    if size != embed_dim_to_check:
-        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {size}")
-    head = size // num_heads
-    if head * num_heads != size:
-        raise AssertionError(f"embed_dim {size} not divisible by num_heads {num_heads}")
-    padding = _as_float_mask(key_padding_mask, query.dtype, "key_padding_mask")
-    mask = _as_float_mask(attn_mask, query.dtype, "attn_mask")
-    separate = (q_proj_weight, k_proj_weight, v_proj_weight)
-    q, k, v = _project(query, key, value, separate if use_separate_proj_weight else in_proj_weight, in_proj_bias)
-    mask = _with_batch(mask, length, key.shape[0], batch * num_heads)
-    if bias_k is not None and bias_v is not None:
-        k, v, mask, padding = _longer(k, v, bias_k.repeat(1, batch, 1), bias_v.repeat(1, batch, 1), mask, padding)
-    q, k, v = (x.reshape(x.shape[0], batch * num_heads, head).transpose(0, 1) for x in (q, k, v))
-    k, v = k if static_k is None else static_k, v if static_v is None else static_v
-    if add_zero_attn:
-        zeros = k.new_zeros((batch * num_heads, 1, head))
-        cat = FUNCTIONS["cat"]
-        k, v = cat([k, zeros], 1), cat([v, zeros], 1)
-        mask, padding = _wider(mask), _wider(padding)
-    if padding is not None:
-        rows = padding.reshape(batch, 1, 1, k.shape[1]).expand(-1, num_heads, -1, -1)
-        rows = rows.reshape(batch * num_heads, 1, k.shape[1])
-        mask = rows if mask is None else mask + rows
-    scores = (q * (1 / math.sqrt(head))) @ k.transpose(-2, -1)
-    weights = Softmax.apply(scores if mask is None else scores + mask, 2)
-    if training and dropout_p > 0:
-        weights = dropout(weights, dropout_p)
-    out = (weights @ v).transpose(0, 1).reshape(length * batch, size)
-    out = FUNCTIONS["linear"](out, out_proj_weight, out_proj_bias).reshape(length, batch, out_proj_weight.shape[0])
-    if not need_weights:
-        return (out if batched else out.squeeze(1)), None
-    shown = weights.reshape(batch, num_heads, length, k.shape[1])
-    shown = shown.mean(1) if average_attn_weights else shown
-    return (out, shown) if batched else (out.squeeze(1), shown.squeeze(0))
-
-
-def _with_batch(mask: Any, length: int, source: int, heads: int) -> Any:
-    """Return a mask with a leading dim, or refuse its shape."""
     if mask is None:
-        return None
-    if mask.ndim == 2 and tuple(mask.shape) == (length, source):
-        return mask.unsqueeze(0)
-    if mask.ndim == 3 and tuple(mask.shape) == (heads, length, source):
-        return mask
-    expected = (length, source) if mask.ndim == 2 else (heads, length, source)
-    raise RuntimeError(f"The shape of the {mask.ndim}D attn_mask is {mask.shape}, but should be {expected}.")
+        return
+    if is_causal:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True\n"
+            "Give one of the two; a mask & the causal one is a mask."
+        )
+    if mask.dtype not in (bool_, np.float32, query.dtype):
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{mask.dtype} and  query.dtype: {query.dtype} instead."
+        )
 
 
-def _longer(k: Any, v: Any, more_k: Any, more_v: Any, mask: Any, padding: Any) -> tuple[Any, Any, Any, Any]:
-    """Append one position to key and value, which every mask lets through."""
-    cat = FUNCTIONS["cat"]
-    return cat([k, more_k]), cat([v, more_v]), _wider(mask), _wider(padding)
+def _scores_shape(query: Any, key: Any, value: Any) -> tuple[int, ...]:
+    """Return the shape of ``query @ key^T``, or refuse shapes that do not fit, in PyTorch's words."""
+    if query[-1] != key[-1]:
+        raise RuntimeError(_mismatch(query, (*key[:-2], key[-1], key[-2])))
+    if key[-2] != value[-2]:
+        raise RuntimeError(_mismatch((*query[:-1], key[-2]), value))
+    try:
+        np.broadcast_shapes(query[:-2], key[:-2], value[:-2])
+    except ValueError:
+        raise RuntimeError(
+            f"Batch dims of query, key and value do not broadcast: {list(query[:-2])}, {list(key[:-2])} and "
+            f"{list(value[:-2])}.\nAll but the last two dims must be equal, or 1."
+        ) from None
+    return (*np.broadcast_shapes(query[:-2], key[:-2]), query[-2], key[-2])
 
 
-def _wider(mask: Any) -> Any:
-    return None if mask is None else FUNCTIONS["nn.functional.pad"](mask, (0, 1))
+def _check_mask_shape(mask: Any, scores: tuple[int, ...]) -> None:
+    if mask is None:
+        return
+    try:
+        fits = np.broadcast_shapes(tuple(mask.shape), scores) == scores
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(
+            f"attn_mask of shape {list(mask.shape)} does not broadcast to the scores of shape {list(scores)}\n"
+            "It needs the sizes (..., L, S) of query and key, or 1, in the last two dims."
+        )
