@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import modes
+from .clock import tick
 from .function import Alias, Function, Output
 from .modes import state
 from .tensor_base import TensorBase, wrap
@@ -56,10 +57,11 @@ def run_backward(
 class Pass:
     """A backward pass that runs now, for those who ask: its roots, and what it was asked for (None: all leaves)."""
 
-    __slots__ = ("__weakref__", "_reached", "captures", "roots")
+    __slots__ = ("_reached", "captures", "roots", "seq")
 
     def __init__(self, roots: list[tuple[Any, Any]], captures: set[Any] | None) -> None:
         self.roots, self.captures = roots, captures
+        self.seq = tick()
         self._reached: set[Any] | None = None
 
     def reaches(self, edge: Any) -> bool:
