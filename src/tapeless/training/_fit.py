@@ -6,7 +6,6 @@ import copy
 import inspect
 import math
 import os
-import random
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,17 +16,18 @@ import numpy as np
 
 from tapeless import _random
 from tapeless._core.modes import no_grad
-from tapeless._core.tensor_base import unwrap
 from tapeless._tensor import Tensor
 from tapeless.nn import Module
 from tapeless.nn.utils import clip_grad_norm_
 
 from ._best import Best
 from ._checkpoint import check_writable, load_checkpoint, save_checkpoint
-from ._data import as_loader, generators_of, split_batch, steps_in
+from ._data import as_loader, split_batch, steps_in
+from ._guard import Guard, gradients_are_finite
 from ._history import History
 from ._metrics import Meter, Metric, as_metrics
 from ._progress import Progress
+from ._random_state import check_generators, random_state, set_random_state
 
 Callback = Callable[[int, dict[str, float]], Any]
 
@@ -78,8 +78,9 @@ def fit(
             True ends the training.
         seed: start the default random stream here (``manual_seed``).
 
-    Ctrl-C ends the training early and keeps what was learned. Raises `FloatingPointError` when the loss is no
-    longer finite, naming epoch, step and the first bad parameter or gradient; `TypeError` and `ValueError` for
+    Ctrl-C ends the training early and keeps what was learned. Raises `FloatingPointError` when the loss or a
+    gradient is no longer finite, before the optimizer takes it, naming epoch, step and the first layer with NaN or
+    infinity (the batch runs a second time to find it; user's hooks see it twice); `TypeError` and `ValueError` for
     wrong arguments, `OSError` when the checkpoint cannot be written.
 
     >>> import tapeless as tl
@@ -187,6 +188,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.history = History(self.best.monitor)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.guard = Guard(self.model, self.loss, self.optimizer)
 
     def run(self, epochs: int, progress: bool) -> History:
         """Train until `epochs` epochs are done, or something ends it before."""
@@ -249,13 +251,17 @@ class _Run:
         for batch in self.loader:
             self.step += 1
             inputs, target = split_batch(batch)
+            self.guard.before_forward(self.step)
             output = model(*inputs)
             value = loss(output, target)
+            self.guard.after_forward(self.step)
             number = _number(value)
             optimizer.zero_grad()
             if not math.isfinite(number):
-                self._not_finite(value, number, inputs, target)
+                self.guard.loss_is_bad(number, value, inputs, target, self._where())
             value.backward()
+            if not gradients_are_finite(optimizer):
+                self.guard.gradient_is_bad(number, inputs, target, self._where())
             if clip is not None:
                 clip_grad_norm_(self.parameters, clip)
             optimizer.step()
@@ -268,6 +274,9 @@ class _Run:
                 "drop_last?"
             )
         return meter.result()
+
+    def _where(self) -> str:
+        return f"epoch {self.epoch + 1}, step {self.step}"
 
     def _step_scheduler(self, value: float) -> None:
         if self.scheduler is None:
@@ -287,39 +296,6 @@ class _Run:
             kept += f" To go on after epoch {self.epoch}: resume=True (from {os.fspath(self.checkpoint)})."
         return done + kept
 
-    # --- a loss that is not finite ---------------------------------------------------------------------------
-
-    def _not_finite(self, value: Any, number: float, inputs: tuple[Any, ...], target: Any) -> None:
-        """Raise `FloatingPointError` that says where it comes from, as far as one can see."""
-        where = self._first_bad(inputs, target)
-        if where is None:
-            value.backward()
-            names = [n for n, p in self.model.named_parameters() if p._grad is not None and _bad(p._grad)]
-            where = (
-                f"all parameters and inputs are finite; the first gradient that is not: {names[0]!r}"
-                if names
-                else "all parameters, inputs and gradients are finite, so it arises in the loss itself"
-            )
-            self.optimizer.zero_grad()
-        raise FloatingPointError(
-            f"the loss is {number} in epoch {self.epoch + 1}, step {self.step}: {where}. Usual remedies: a smaller "
-            f"learning rate (it is {self.optimizer.param_groups[0]['lr']:g}), clip_grad_norm=1.0, inputs of order 1; "
-            "tapeless.autograd.detect_anomaly() finds the operation"
-        )
-
-    def _first_bad(self, inputs: tuple[Any, ...], target: Any) -> str | None:
-        for name, parameter in self.model.named_parameters():
-            if _bad(parameter):
-                return f"parameter {name!r} is not finite since the step before"
-        for name, buffer in self.model.named_buffers():
-            if _bad(buffer):
-                return f"buffer {name!r} is not finite"
-        for index, part in enumerate((*inputs, target)):
-            if _bad(part):
-                name = "the target" if index == len(inputs) else f"input {index}" if len(inputs) > 1 else "the input"
-                return f"{name} of this batch has NaN or infinity in it"
-        return None
-
     # --- checkpoints -----------------------------------------------------------------------------------------
 
     def save(self) -> None:
@@ -333,7 +309,7 @@ class _Run:
             "epoch": self.epoch,
             "history": self.history.state_dict(),
             "best": self.best.state_dict(self.epoch),
-            "random": self._random_state(),
+            "random": random_state((self.loader, self.validation)),
         }
         save_checkpoint(state, self.checkpoint)
 
@@ -366,7 +342,7 @@ class _Run:
                 f"cannot resume: the checkpoint was made with monitor={state['best']['monitor']!r}, now it is "
                 f"{monitor!r}"
             )
-        self._check_generators(state["random"])
+        check_generators(state["random"], (self.loader, self.validation))
         assert self.checkpoint is not None
         try:
             self.model.load_state_dict(state["model"])
@@ -380,42 +356,7 @@ class _Run:
         self.epoch = state["epoch"]
         self.history.load_state_dict(state["history"])
         self.best.load_state_dict(state["best"], state["model"])
-        self._set_random_state(state["random"])
-
-    def _generators(self) -> list[_random.Generator]:
-        loaders = (self.loader, self.validation)
-        found = [g for loader in loaders if loader is not None for g in generators_of(loader)]
-        return [_random.default_generator, *(g for g in found if g is not _random.default_generator)]
-
-    def _random_state(self) -> dict[str, Any]:
-        """Where all random streams stand that data and layers may draw from."""
-        version, words, gauss = random.getstate()
-        return {
-            "generators": [generator.get_state() for generator in self._generators()],
-            "numpy": np.random.get_state(legacy=False),
-            "python": (version, np.array(words, dtype=np.uint64), gauss),
-        }
-
-    def _check_generators(self, state: dict[str, Any]) -> None:
-        generators = self._generators()
-        if len(generators) != len(state["generators"]):
-            raise ValueError(
-                f"cannot resume: the data loaders have {len(generators) - 1} generators of their own, "
-                f"in the checkpoint they had {len(state['generators']) - 1}"
-            )
-
-    def _set_random_state(self, state: dict[str, Any]) -> None:
-        for generator, position in zip(self._generators(), state["generators"], strict=True):
-            generator.set_state(position)
-        np.random.set_state(state["numpy"])
-        version, words, gauss = state["python"]
-        random.setstate((version, tuple(words.tolist()), gauss))
-
-
-def _bad(value: Any) -> bool:
-    """Does a tensor or array have NaN or an infinity in it? What holds no floats has not."""
-    array = unwrap(value)
-    return isinstance(array, np.ndarray) and array.dtype.kind in "fc" and not np.isfinite(array).all()
+        set_random_state(state["random"], (self.loader, self.validation))
 
 
 def _check(epochs: Any, batch_size: Any, clip: Any, patience: Any, checkpoint: Any, resume: bool) -> None:
