@@ -44,7 +44,7 @@ class ElmanLayer(Recurrence):
         out = self.start(input, sizes, reverse) @ weight_ih.T
         if bias_ih is not None:
             out += bias_ih + bias_hh
-        h, recurrent = np.array(hx, order="C"), np.ascontiguousarray(weight_hh.T)
+        h, recurrent = hx.copy(), weight_hh.T.copy()
         projected = np.empty_like(h)
         for start, stop in self.steps.spans:
             total, h_now = out[start:stop], h[: stop - start]

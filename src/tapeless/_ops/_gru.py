@@ -18,7 +18,7 @@ from ._recurrence import Recurrence
 
 def _halved(stacked: Any, size: int) -> Any:
     """Return a weight or bias with the two gates that have a sigmoid halved: ``sigmoid(x) = tanh(x/2) / 2 + 1/2``."""
-    stacked = np.array(stacked, order="C")
+    stacked = stacked.copy()
     stacked[: 2 * size] *= 0.5
     return stacked
 
@@ -53,13 +53,13 @@ class GruLayer(Recurrence):
         gates = self.start(input, sizes, reverse) @ _halved(weight_ih, size).T
         bias_n = None
         if bias_ih is not None:
-            bias = np.array(bias_ih)
+            bias = bias_ih.copy()
             bias[: 2 * size] += bias_hh[: 2 * size]
             gates += _halved(bias, size)
             bias_n = bias_hh[2 * size :]
-        h, out = np.array(hx, order="C"), np.empty((len(gates), size), gates.dtype)
+        h, out = hx.copy(), np.empty_like(gates, shape=(gates.shape[0], size))
         inner = np.empty_like(out)
-        self._run(gates, inner, out, h, np.ascontiguousarray(_halved(weight_hh, size).T), bias_n)
+        self._run(gates, inner, out, h, _halved(weight_hh, size).T.copy(), bias_n)
         # A copy, because the user may write to what is returned.
         self.saved = gates, inner, out.copy() if state.grad_enabled else None
         return self.shaped(out, input), h
@@ -67,7 +67,7 @@ class GruLayer(Recurrence):
     def _run(self, gates: Any, inner: Any, out: Any, h: Any, recurrent: Any, bias_n: Any) -> None:
         """Fill the arrays step by step: `inner` with what the reset gate multiplies. `h` is the state."""
         size = h.shape[1]
-        projected, buffer = np.empty((len(h), 3 * size), h.dtype), np.empty_like(h)
+        projected, buffer = np.empty_like(h, shape=(h.shape[0], 3 * size)), np.empty_like(h)
         for start, stop in self.steps.spans:
             count = stop - start
             gate, h_now = gates[start:stop], h[:count]

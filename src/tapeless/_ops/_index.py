@@ -144,6 +144,9 @@ Tensor.quantile kthvalue mode msort nanmean nanmedian nanquantile nansum quantil
 channel_shuffle nn.functional.channel_shuffle nn.functional.pixel_shuffle nn.functional.pixel_unshuffle pixel_shuffle
 pixel_unshuffle
 """,
+    "_ops.recurrent": """
+gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell
+""",
     "_ops.running": """
 Tensor.aminmax Tensor.cummax Tensor.cummin Tensor.logcumsumexp aminmax cummax cummin logcumsumexp
 """,

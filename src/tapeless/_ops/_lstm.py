@@ -20,7 +20,7 @@ _ORDER = [0, 1, 3, 2]
 
 def _arranged(stacked: Any, size: int) -> Any:
     """Return a weight or bias with the gates in `_ORDER`, those with a sigmoid halved (see `_activate`)."""
-    gates = stacked.reshape((4, size, *stacked.shape[1:]))[_ORDER]
+    gates = np.take(stacked.reshape((4, size, *stacked.shape[1:])), _ORDER, 0)
     gates[:3] *= 0.5
     return gates.reshape(stacked.shape)
 
@@ -35,7 +35,9 @@ def _activate(gates: Any, sigmoids: Any) -> None:
     np.add(sigmoids, 0.5, out=sigmoids)
 
 
-def lstm_step(x: Any, h: Any, c: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any, weight_hr: Any) -> Any:
+def lstm_step(
+    x: Any, h: Any, c: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any, weight_hr: Any
+) -> Any:
     """Return the next (h, c) in recorded operations: what `LstmLayer` is held to."""
     linear = FUNCTIONS["linear"]
     i, f, g, o = (linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh)).chunk(4, -1)
@@ -67,11 +69,12 @@ class LstmLayer(Recurrence):
         gates = self.start(input, sizes, reverse) @ _arranged(weight_ih, size).T
         if bias_ih is not None:
             gates += _arranged(bias_ih + bias_hh, size)
-        out = np.empty((len(gates), hx.shape[1]), gates.dtype)
-        h, c = np.array(hx, order="C"), np.array(cx, order="C")
-        cells = np.empty((len(gates), size), gates.dtype)
+        rows = gates.shape[0]
+        out = np.empty_like(gates, shape=(rows, hx.shape[1]))
+        h, c = hx.copy(), cx.copy()
+        cells = np.empty_like(gates, shape=(rows, size))
         tanhs = np.empty_like(cells)
-        recurrent = np.ascontiguousarray(_arranged(weight_hh, size).T)
+        recurrent = _arranged(weight_hh, size).T.copy()
         self._run(gates, cells, tanhs, out, h, c, recurrent, weight_hr)
         self.saved = gates, cells, tanhs
         return self.shaped(out, input), h, c
@@ -81,7 +84,7 @@ class LstmLayer(Recurrence):
     ) -> None:
         """Fill the arrays step by step; `h` and `c` are the states, first the initial ones, then the last."""
         size = c.shape[1]
-        projected, raw = np.empty((len(c), 4 * size), c.dtype), np.empty_like(c)
+        projected, raw = np.empty_like(c, shape=(c.shape[0], 4 * size)), np.empty_like(c)
         for start, stop in self.steps.spans:
             n = stop - start
             gate, cell, h_now = gates[start:stop], cells[start:stop], h[:n]
@@ -146,7 +149,7 @@ class LstmLayer(Recurrence):
             dc_now += np.multiply(raw, to_cell[start:stop], out=buffer[:n])
             slope[:, :3] *= dc_now[:, None]
             slope[:, 3] *= raw
-            np.matmul(slope.reshape((n, -1)) if n else slope.reshape((0, len(weight_hh))), weight_hh, out=dh_now)
+            np.matmul(slope.reshape((n, len(weight_hh))), weight_hh, out=dh_now)
             dc_now *= forget[start:stop]
 
     def composite(self, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, hx, cx):

@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/nn.html
 from __future__ import annotations
 
 from . import (
+    attention as attention,
     functional as functional,
     init as init,
     modules as modules,
@@ -48,6 +49,7 @@ from ._adaptive_pooling import (
     FractionalMaxPool3d as FractionalMaxPool3d,
 )
 from ._adaptive_softmax import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
+from ._attention import MultiheadAttention as MultiheadAttention
 from ._batch_norm import BatchNorm1d as BatchNorm1d, BatchNorm2d as BatchNorm2d, BatchNorm3d as BatchNorm3d
 from ._containers import ModuleDict as ModuleDict, ModuleList as ModuleList, Sequential as Sequential
 from ._convolution import (
@@ -170,6 +172,14 @@ from ._rearrange import (
     PixelUnshuffle as PixelUnshuffle,
     Unfold as Unfold,
 )
+from ._rnn import GRU as GRU, LSTM as LSTM, RNN as RNN
+from ._rnn_base import RNNBase as RNNBase
+from ._rnn_cells import (
+    GRUCell as GRUCell,
+    LSTMCell as LSTMCell,
+    RNNCell as RNNCell,
+    RNNCellBase as RNNCellBase,
+)
 from ._softmax import (
     GLU as GLU,
     LogSoftmax as LogSoftmax,
@@ -178,6 +188,15 @@ from ._softmax import (
     Softmin as Softmin,
 )
 from ._summary import ModelSummary as ModelSummary, summary as summary
+from ._transformer import (
+    Transformer as Transformer,
+    TransformerDecoder as TransformerDecoder,
+    TransformerEncoder as TransformerEncoder,
+)
+from ._transformer_layers import (
+    TransformerDecoderLayer as TransformerDecoderLayer,
+    TransformerEncoderLayer as TransformerEncoderLayer,
+)
 from ._uninitialized import UninitializedBuffer as UninitializedBuffer, UninitializedParameter as UninitializedParameter
 from ._upsampling import (
     Upsample as Upsample,

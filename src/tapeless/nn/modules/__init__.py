@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from . import (
+    activation as activation,
     batchnorm as batchnorm,
     conv as conv,
     instancenorm as instancenorm,
     lazy as lazy,
+    linear as linear,
     loss as loss,
     module as module,
+    rnn as rnn,
+    transformer as transformer,
 )

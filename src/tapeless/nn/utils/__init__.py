@@ -1,7 +1,8 @@
-"""Helpers around modules: gradient clipping, and all parameters as one vector."""
+"""Helpers around modules: gradient clipping, all parameters as one vector, sequences of several lengths."""
 
 from __future__ import annotations
 
+from . import rnn as rnn
 from ._clip import (
     clip_grad_norm_ as clip_grad_norm_,
     clip_grad_value_ as clip_grad_value_,
