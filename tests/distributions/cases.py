@@ -15,14 +15,22 @@ class Case(NamedTuple):
     make: Callable[..., Any]
     params: dict[str, Any]
     value: Any  # a sample, or several
+    single: tuple[str, ...] = ()  # parameters that PyTorch takes in float32 only
+
+    @property
+    def family(self) -> str:
+        return self.name.split("-")[0]
 
     def build(self, library: Any, dtype: str = "float64", grad: bool = False, **options: Any) -> tuple[Any, dict]:
         """Return the distribution in one of the libraries, and its parameters."""
         tensors = {
-            name: library.tensor(value, dtype=getattr(library, dtype), requires_grad=grad)
+            name: library.tensor(value, dtype=self._dtype(name, library, dtype), requires_grad=grad)
             for name, value in self.params.items()
         }
         return self.make(library, **tensors, **options), tensors
+
+    def _dtype(self, name: str, library: Any, dtype: str) -> Any:
+        return library.float32 if name in self.single else getattr(library, dtype)
 
     def values(self, library: Any, dtype: str = "float64", grad: bool = False) -> Any:
         """Return the sample as a tensor."""
@@ -34,8 +42,10 @@ def named(name: str, **fixed: Any) -> Callable[..., Any]:
     return lambda library, **params: getattr(library.distributions, name)(**params, **fixed)
 
 
-def case(name: str, value: Any, *, label: str = "", fixed: dict[str, Any] | None = None, **params: Any) -> Case:
-    return Case(f"{name}-{label}" if label else name, named(name, **(fixed or {})), params, value)
+def case(
+    name: str, value: Any, *, label: str = "", fixed: dict[str, Any] | None = None, single: Any = (), **params: Any
+) -> Case:
+    return Case(f"{name}-{label}" if label else name, named(name, **(fixed or {})), params, value, single)
 
 
 def independent(library: Any, loc: Any, scale: Any, **options: Any) -> Any:
@@ -68,9 +78,11 @@ def vector_mixture(library: Any, probs: Any, loc: Any, scale: Any, **options: An
 P3 = [[0.2, 0.3, 0.5], [0.7, 0.1, 0.2]]
 L3 = [[0.4, -0.3, 0.1], [2.0, 0.5, -1.0]]
 COVARIANCE = [[2.0, 0.6, 0.1], [0.6, 1.5, -0.3], [0.1, -0.3, 0.8]]
+SYMMETRIC = [[1.0, -0.2, 0.0], [-0.2, 2.5, 0.7], [0.0, 0.7, 3.0]]
+CORRELATION = [[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [-0.36, 0.48, 0.8]]
 FACTOR = [[[1.3, 0.0], [0.4, 0.7]], [[0.6, 0.0], [-0.8, 2.0]]]
 
-CASES = [
+_WRITTEN = [
     case("Normal", [[0.3, -2.0], [1.0, 5.0]], loc=[0.5, -1.0], scale=[1.0, 2.5]),
     case("Normal", 0.7, label="0d", loc=0.2, scale=3.0),
     case("Normal", [[0.1, 0.2, 0.3]], label="broadcast", loc=[[1.0], [2.0]], scale=[0.5, 1.0, 2.0]),
@@ -82,7 +94,7 @@ CASES = [
     case("Gumbel", [[0.3, -2.0], [1.0, 5.0]], loc=[0.5, -1.0], scale=[0.7, 1.5]),
     case("Exponential", [[0.3, 2.0], [1.0, 5.0]], rate=[0.5, 2.0]),
     case("Weibull", [[0.3, 2.0], [1.0, 5.0]], scale=[0.5, 2.0], concentration=[0.8, 2.5]),
-    case("Pareto", [[0.6, 2.0], [1.0, 5.0]], scale=[0.5, 2.0], alpha=[0.8, 2.5]),
+    case("Pareto", [[2.6, 5.0], [1.0, 4.0]], scale=[0.5, 2.0], alpha=[0.8, 2.5]),
     case("Kumaraswamy", [[0.3, 0.2], [0.9, 0.5]], concentration1=[0.5, 2.0], concentration0=[1.8, 2.5]),
     case("Uniform", [[0.6, 2.0], [1.0, 2.9]], low=[0.5, -2.0], high=[1.5, 3.0]),
     case("Gamma", [[0.6, 2.0], [1.0, 2.9]], concentration=[0.5, 7.0], rate=[1.5, 3.0]),
@@ -127,6 +139,15 @@ CASES = [
          loc=[0.1, 0.2, 0.3], cov_factor=[[1.0], [0.5], [-0.5]], cov_diag=[0.3, 0.9, 1.2]),
     case("LowRankMultivariateNormal", [[0.5, -1.0, 2.0], [1.0, 0.0, 0.0]], label="batch",
          loc=[[0.1, 0.2, 0.3], [0.0, 1.0, 1.0]], cov_factor=[[1.0, 0.2], [0.5, 0.1], [-0.5, 2.0]], cov_diag=[[0.3, 0.9, 1.2]]),
+    case("FisherSnedecor", [[0.6, 2.0], [1.0, 2.9]], df1=[1.5, 7.0], df2=[2.5, 5.0]),
+    case("GeneralizedPareto", [[1.6, 2.0, 1.5], [1.0, 2.1, 9.0]], single=("concentration",),
+         loc=[0.5, 1.0, 1.2], scale=[1.5, 3.0, 0.8], concentration=[0.4, -0.6, 0.0]),
+    case("InverseGamma", [[0.6, 2.0], [1.0, 2.9]], concentration=[1.5, 7.0], rate=[1.5, 3.0]),
+    case("LKJCholesky", [CORRELATION, CORRELATION], fixed={"dim": 3}, concentration=1.7),
+    case("LKJCholesky", CORRELATION, label="batch", fixed={"dim": 3}, concentration=[0.6, 2.0]),
+    case("Wishart", [COVARIANCE, SYMMETRIC], label="covariance", df=4.5, covariance_matrix=COVARIANCE),
+    case("Wishart", [COVARIANCE, SYMMETRIC], label="precision", df=[3.5, 6.0], precision_matrix=COVARIANCE),
+    case("Wishart", [[0.8, 0.1], [0.1, 0.6]], label="batch", df=[[3.5], [6.0], [9.0]], scale_tril=FACTOR),
     Case("Independent", independent, {"loc": [[0.1, 0.2], [0.3, 0.4]], "scale": [0.5, 2.0]}, [[0.3, 1.0], [2.0, -1.0]]),
     Case("Transformed", transformed, {"loc": [0.1, 0.2], "scale": [0.5, 2.0], "shift": [[0.5], [0.7]]}, [0.3, 0.8]),
     Case("Transformed-vectors", transformed_vectors, {"loc": [[0.1, 0.2]], "scale": [0.5, 2.0]}, [[0.3, 0.2, 0.5]]),
@@ -135,6 +156,31 @@ CASES = [
          {"probs": P3[0], "loc": [[0.1, 0.2], [1.0, 2.0], [4.0, -3.0]], "scale": [0.5, 2.0]}, [[0.3, 0.8], [2.0, 1.0]]),
 ]  # fmt: skip
 
+
+def _first(value: Any) -> Any:
+    return _first(value[0]) if isinstance(value, list) else value
+
+
+_VECTORS = "Categorical LogisticNormal MultivariateNormal LowRankMultivariateNormal LKJCholesky Transformed".split()
+
+
+def _variants(case: Case) -> list[Case]:
+    """Return the case with numbers as parameters, and with parameters that have to be broadcast."""
+    flat = all(isinstance(v, list) and not isinstance(v[0], list) for v in case.params.values())
+    if not flat or case.family in _VECTORS:
+        return []
+    rows = case.value if isinstance(case.value[0], list) else [case.value]
+    number = case._replace(
+        name=f"{case.name}-number",
+        params={name: _first(v) for name, v in case.params.items()},
+        value=[row[0] for row in rows],
+    )
+    tall, *others = case.params.items()
+    column = {tall[0]: [[v] for v in tall[1]], **dict(others)}
+    return [number, case._replace(name=f"{case.name}-column", params=column, value=rows[0])] if others else [number]
+
+
+CASES = [c for written in _WRITTEN for c in (written, *_variants(written))]
 BY_NAME = {case.name: case for case in CASES}
 
 

@@ -34,12 +34,19 @@ class Cholesky(Function):
 
     def forward(self, A: Any) -> Any:
         try:
-            return np.linalg.cholesky(A)
+            result = np.linalg.cholesky(A)
+            # LAPACK's own Cholesky notices NaN among the pivots, OpenBLAS's does not.
+            failed = not np.isfinite(np.diagonal(result, 0, -2, -1)).all() and _failing_minor(A) is not None
         except np.linalg.LinAlgError:
+            failed = True
+        if failed:
+            batch, minor = _failing_minor(A) or (0, 1)
             raise LinAlgError(
-                f"linalg.cholesky: The factorization could not be completed because the input is not positive-definite "
-                f"(the leading minor of order {_failing_minor(A)} is not positive-definite)."
-            ) from None
+                f"linalg.cholesky: {f'(Batch element {batch}): ' if A.ndim > 2 else ''}The factorization could not be "
+                "completed because the input is not positive-definite (the leading minor of order "
+                f"{minor} is not positive-definite)."
+            )
+        return result
 
     def grad_A(self, g, result):
         inner = _half(mH(result) @ g)
@@ -48,14 +55,23 @@ class Cholesky(Function):
         return (whole + mH(whole)) * 0.5
 
 
-def _failing_minor(a: Any) -> int:
-    for matrix in np.asarray(a).reshape(-1, *a.shape[-2:]):
-        for k in range(1, len(matrix) + 1):
-            try:
-                np.linalg.cholesky(matrix[:k, :k])
-            except np.linalg.LinAlgError:
-                return k
-    return 1
+def _failing_minor(a: Any) -> tuple[int, int] | None:
+    """Return which matrix is the first that is not positive definite, and the order of its first such minor."""
+    pivots = map(_bad_pivot, np.asarray(a).reshape(-1, *a.shape[-2:]))
+    return next(((i, k) for i, k in enumerate(pivots) if k), None)
+
+
+def _bad_pivot(matrix: Any) -> int:
+    """Return the order of the first minor that is not positive, by elimination, else 0."""
+    rest = np.array(matrix)
+    with np.errstate(all="ignore"):
+        for k in range(len(rest)):
+            pivot = rest[k, k].real
+            if not pivot > 0:
+                return k + 1
+            column = rest[k + 1 :, k] / np.sqrt(pivot)
+            rest[k + 1 :, k + 1 :] -= np.outer(column, column.conj())
+    return 0
 
 
 @composite("linalg.cholesky", methods="")
@@ -99,11 +115,13 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out:
 
 
 def _failing_or_zero(a: Any) -> int:
+    """Return the order of the first minor that is not positive, else 0, as the factorization itself sees it."""
     try:
-        np.linalg.cholesky(a)
+        if np.isfinite(np.diagonal(np.linalg.cholesky(a))).all():
+            return 0
     except np.linalg.LinAlgError:
-        return _failing_minor(a)
-    return 0
+        return _bad_pivot(a) or 1
+    return _bad_pivot(a)
 
 
 @composite("cholesky_inverse")

@@ -45,9 +45,8 @@ class FisherSnedecor(Distribution):
     @property
     def variance(self) -> Any:
         """The variance, NaN for `df2` up to 4."""
-        a, b = self.df1, self.df2
-        variance = 2 * b.pow(2) * (a + b - 2) / (a * (b - 2).pow(2) * (b - 4))
-        return variance.masked_fill(b <= 4, math.nan)
+        a, b = self.df1, self.df2.masked_fill(self.df2 <= 4, math.nan)
+        return 2 * b.pow(2) * (a + b - 2) / (a * (b - 2).pow(2) * (b - 4))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Any:
         """Draw the ratio of two gamma samples; never 0."""

@@ -10,7 +10,7 @@ from . import _functions as tl, constraints
 from ._functions import Size, Tensor
 from .beta import Beta
 from .distribution import Distribution
-from .utils import broadcast_all, finfo, lazy_property
+from .utils import broadcast_all, finfo
 
 
 class LKJCholesky(Distribution):
@@ -37,14 +37,21 @@ class LKJCholesky(Distribution):
             raise ValueError(f"Expected dim to be an integer greater than or equal to 2. Found dim={dim}.")
         self.dim = dim
         (self.concentration,) = broadcast_all(concentration)
+        self._beta = self._row_lengths()
         super().__init__(self.concentration.shape, Size((dim, dim)), validate_args)
 
-    @lazy_property
-    def _beta(self) -> Any:
-        """Of the squared lengths of the rows without their last number; the first row has no more than that."""
+    def _row_lengths(self) -> Any:
+        """Return the distribution of the squared lengths of the rows without their last number.
+
+        The first row has no more than that; its length is drawn and not used.
+        """
         offset = tl.pad(tl.arange(self.dim - 1).to(self.concentration.dtype), (1, 0))
         last = self.concentration.unsqueeze(-1) + 0.5 * (self.dim - 2) - 0.5 * offset
         return Beta(offset + 0.5, last)
+
+    def _expand_into(self, new: Any, batch_shape: Size) -> None:
+        new._beta = self._beta.expand((*batch_shape, self.dim))
+        super()._expand_into(new, batch_shape)
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Any:
         """Draw samples of shape ``sample_shape + batch_shape + (dim, dim)``; they have no gradient."""

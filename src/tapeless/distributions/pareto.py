@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from . import constraints
@@ -40,14 +39,14 @@ class Pareto(TransformedDistribution):
     @property
     def mean(self) -> Any:
         """The mean, infinite unless `alpha` is above 1."""
-        mean = self.alpha * self.scale / (self.alpha - 1)
-        return mean.masked_fill(self.alpha <= 1, math.inf)
+        alpha = self.alpha.clamp(1, None)
+        return alpha * self.scale / (alpha - 1)
 
     @property
     def variance(self) -> Any:
         """The variance, infinite unless `alpha` is above 2."""
-        variance = self.scale.pow(2) * self.alpha / ((self.alpha - 1).pow(2) * (self.alpha - 2))
-        return variance.masked_fill(self.alpha <= 2, math.inf)
+        alpha = self.alpha.clamp(2, None)
+        return self.scale.pow(2) * alpha / ((alpha - 1).pow(2) * (alpha - 2))
 
     def entropy(self) -> Any:
         """Return ``log(scale / alpha) + 1 + 1 / alpha``."""

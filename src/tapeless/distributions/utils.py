@@ -55,6 +55,11 @@ def finfo(tensor: Tensor) -> Any:
 
 @functools.cache
 def _finfo(dtype: Any) -> Any:
+    if np.dtype(dtype).kind not in "fc":
+        raise TypeError(
+            "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'\n"
+            f"Expected a floating point dtype, got {dtype}. Convert the tensor first."
+        )
     info = np.finfo(dtype)
     return _Limits(float(info.eps), float(info.tiny), float(info.min), float(info.max))
 

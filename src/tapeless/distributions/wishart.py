@@ -36,7 +36,7 @@ class Wishart(ExponentialFamily):
     has_rsample = True
     df: Any
     _mean_carrier_measure = 0
-    _expanded = ("df", "_unbroadcasted_scale_tril", "_chi2")
+    _expanded = ("df", "_unbroadcasted_scale_tril")
 
     def __init__(
         self,
@@ -76,6 +76,10 @@ class Wishart(ExponentialFamily):
                 "Low df values detected. Singular samples are highly likely to occur for ndim - 1 < df < ndim.",
                 stacklevel=3,
             )
+
+    def _expand_into(self, new: Any, batch_shape: Size) -> None:
+        new._chi2 = self._chi2.expand(batch_shape + self._event_shape[-1:])
+        super()._expand_into(new, batch_shape)
 
     @property
     def arg_constraints(self) -> dict[str, constraints.Constraint]:
