@@ -6,6 +6,7 @@ The same seed gives PyTorch's masks.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,15 @@ def _kept(shape: Any, p: float, dtype: Any) -> Any:
     return stream_of(None).bernoulli(shape, 1 - p, dtype)
 
 
+def _kept_like(x: Any, p: float) -> Any:
+    """Draw a mask of zeros and ones in the order in which `x` lies in memory, as PyTorch does."""
+    axes = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    if axes == list(range(x.ndim)) or min(x.strides) <= 0:
+        return _kept(x.shape, p, x.dtype)
+    kept = _kept([x.shape[axis] for axis in axes], p, x.dtype)
+    return kept.transpose([axes.index(axis) for axis in range(x.ndim)])
+
+
 def _multiply(input: Any, mask: Any, inplace: bool) -> Any:
     return input.mul_(wrap(mask)) if inplace else input * wrap(mask)
 
@@ -45,7 +55,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    kept = _kept(input._array.shape, p, input._array.dtype)
+    kept = _kept_like(input._array, p)
     kept *= 1 / (1 - p)
     return _multiply(input, kept, inplace)
 
@@ -100,13 +110,13 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 _ALPHA = 1.7580993408473766
 
 
-def _alpha_dropout(input: Any, shape: Any, p: float, training: bool, inplace: bool) -> Any:
+def _alpha_dropout(input: Any, draw: Callable[[], Any], p: float, training: bool, inplace: bool) -> Any:
     _check(p)
     if not training or p == 0:
         return input
     if p == 1:
         return input.mul_(0) if inplace else input * 0
-    kept = _kept(shape, p, input.dtype)
+    kept = draw()
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     shift = wrap((kept - 1) * (_ALPHA * a) + _ALPHA * a * p)
     if inplace:
@@ -120,7 +130,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.alpha_dropout.html
     """
-    return _alpha_dropout(input, tuple(input.shape), p, training, inplace)
+    return _alpha_dropout(input, lambda: _kept_like(unwrap(input), p), p, training, inplace)
 
 
 @composite("nn.functional.feature_alpha_dropout feature_alpha_dropout", methods="")
@@ -129,7 +139,7 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
     shape = (*input.shape[:2], *(1,) * (input.ndim - 2))
     if training and p > 0 and input.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    return _alpha_dropout(input, shape, p, training, inplace)
+    return _alpha_dropout(input, lambda: _kept(shape, p, input.dtype), p, training, inplace)
 
 
 @composite("native_dropout_backward", methods="")

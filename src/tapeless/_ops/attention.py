@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from .._core.function import Function
+from .._core.function import Function, raise_broadcast_error
 from .._core.registry import FUNCTIONS, composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import bool_, scalar_name
+from ._common import normal_dim
 from .activation import Softmax
-from .matmul import Matmul, _mismatch
+from .matmul import Matmul, _c_name, _mismatch
 
 
 @functools.lru_cache(maxsize=64)
@@ -147,8 +148,9 @@ def scaled_dot_product_attention(
     _check_types(query, key, value, attn_mask, is_causal)
     if enable_gqa:
         key, value = _repeat_heads(query, key), _repeat_heads(query, value)
-    shape = _scores_shape(query.shape, key.shape, value.shape)
-    _check_mask_shape(attn_mask, shape)
+    if dropout_p > 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    shape = _scores_shape(query.shape, key.shape, value.shape, attn_mask)
     if scale is None:
         scale = 1 / math.sqrt(query.shape[-1]) if query.shape[-1] else 1.0
     kept = _dropout_mask(shape, dropout_p, query.dtype) if dropout_p > 0 else None
@@ -161,6 +163,7 @@ def _dropout_mask(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
 
 
 def _repeat_heads(query: Any, x: Any) -> Any:
+    normal_dim(-3, min(query.ndim, x.ndim))  # raises where there are no heads
     if query.shape[-3] % x.shape[-3]:
         raise RuntimeError(
             "Number of heads in key and value must divide the number of heads in \n"
@@ -173,7 +176,7 @@ def _check_types(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
-            f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
+            f"{_c_name(query.dtype)} key.dtype: {_c_name(key.dtype)} and value.dtype: {_c_name(value.dtype)} instead."
         )
     if query.dtype.kind != "f":
         raise RuntimeError(
@@ -183,7 +186,7 @@ def _check_types(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
-            f"{query.ndim}, key.dim: {key.ndim} and value.dim: {value.ndim} instead."
+            f"{query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead."
         )
     if mask is None:
         return
@@ -195,35 +198,34 @@ def _check_types(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -
     if mask.dtype not in (bool_, np.float32, query.dtype):
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-            f"{mask.dtype} and  query.dtype: {query.dtype} instead."
+            f"{_c_name(mask.dtype)} and  query.dtype: {_c_name(query.dtype)} instead."
         )
 
 
-def _scores_shape(query: Any, key: Any, value: Any) -> tuple[int, ...]:
+def _scores_shape(query: Any, key: Any, value: Any, mask: Any) -> tuple[int, ...]:
     """Return the shape of ``query @ key^T``, or refuse shapes that do not fit, in PyTorch's words."""
     if query[-1] != key[-1]:
-        raise RuntimeError(_mismatch(query, (*key[:-2], key[-1], key[-2])))
+        raise RuntimeError(_mismatch(_flat(query), (*_flat(key)[:-2], key[-1], key[-2])))
     if key[-2] != value[-2]:
-        raise RuntimeError(_mismatch((*query[:-1], key[-2]), value))
-    try:
-        np.broadcast_shapes(query[:-2], key[:-2], value[:-2])
-    except ValueError:
+        raise RuntimeError(_mismatch((*_flat(query)[:-1], key[-2]), _flat(value)))
+    _broadcast(query[:-2], key[:-2], value[:-2])
+    shape = (*_broadcast(query[:-2], key[:-2]), query[-2], key[-2])
+    if mask is not None and (wide := _broadcast(shape, tuple(mask.shape))) != shape:
         raise RuntimeError(
-            f"Batch dims of query, key and value do not broadcast: {list(query[:-2])}, {list(key[:-2])} and "
-            f"{list(value[:-2])}.\nAll but the last two dims must be equal, or 1."
-        ) from None
-    return (*np.broadcast_shapes(query[:-2], key[:-2]), query[-2], key[-2])
-
-
-def _check_mask_shape(mask: Any, scores: tuple[int, ...]) -> None:
-    if mask is None:
-        return
-    try:
-        fits = np.broadcast_shapes(tuple(mask.shape), scores) == scores
-    except ValueError:
-        fits = False
-    if not fits:
-        raise RuntimeError(
-            f"attn_mask of shape {list(mask.shape)} does not broadcast to the scores of shape {list(scores)}\n"
-            "It needs the sizes (..., L, S) of query and key, or 1, in the last two dims."
+            f"output with shape {list(shape)} doesn't match the broadcast shape {list(wide)}\n"
+            f"attn_mask of shape {list(mask.shape)} has more elements than there are pairs of query and key."
         )
+    return shape
+
+
+def _flat(shape: Any) -> tuple[int, ...]:
+    """Return the shape with one dim for all batches, as PyTorch's messages have it."""
+    return (math.prod(shape[:-2]), *shape[-2:]) if len(shape) > 2 else tuple(shape)
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise_broadcast_error(error, [np.broadcast_to(0, shape) for shape in shapes])
+        raise
