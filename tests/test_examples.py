@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 EXPECTED = {
     "linear_regression": ("loss", 2.79, 2.81),
     "digits_mlp": ("test accuracy", 0.93, 1.0),
+    "lenet_digits": ("test accuracy", 0.93, 1.0),
+    "vae_digits": ("loss", 24.0, 26.0),
     "custom_function": ("loss", 0.0, 0.1),
 }
 
@@ -42,6 +44,20 @@ def test_example_ends_with_its_number(name: str, tmp_path: Path) -> None:
     found = re.fullmatch(rf"{what}: ([\d.]+)", output.strip().splitlines()[-1])
     assert found is not None, output
     assert low <= float(found[1]) <= high, output
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_example_says_what_it_takes(name: str, tmp_path: Path) -> None:
+    output = run(ROOT / "examples" / f"{name}.py", tmp_path, "--help")
+    assert output.startswith(f"usage: {name}.py") and "--quick" in output
+
+
+def test_options_of_the_examples(tmp_path: Path) -> None:
+    lines = run(ROOT / "examples" / "lenet_digits.py", tmp_path, "--epochs", "2", "--batch-size", "128").splitlines()
+    assert [line[:8] for line in lines[:-1]] == ["epoch  1", "epoch  2"]
+    lines = run(ROOT / "examples" / "vae_digits.py", tmp_path, "--epochs", "1", "--samples", "2").splitlines()
+    drawn = lines[lines.index("images made of random codes:") + 1 :][:8]
+    assert max(map(len, drawn)) in range(17, 35), "two images of 16 characters, and two spaces between"
 
 
 def test_gradcheck_in_the_example_tells_right_from_wrong(tmp_path: Path) -> None:
