@@ -221,8 +221,7 @@ rnn_relu = _declare("rnn_relu", _relu_layer, "a plain recurrent network with rel
 
 def _check_cell(input: Any, states: Sequence[Any], w_ih: Any, w_hh: Any, gates: int) -> None:
     """Refuse, in PyTorch's words, what does not fit together in one step."""
-    for x in (input, *states):
-        normal_dim(1, x.ndim)
+    normal_dim(1, input.ndim)
     batch, features = input.shape
     size = w_hh.shape[1]
     if features != w_ih.shape[1]:
@@ -232,7 +231,7 @@ def _check_cell(input: Any, states: Sequence[Any], w_ih: Any, w_hh: Any, gates: 
     for k, state in enumerate(states):
         if len(state) != batch:
             raise RuntimeError(f"Input batch size {batch} doesn't match hidden{k} batch size {len(state)}")
-        if state.shape[1] != size:
+        if state.shape[normal_dim(1, state.ndim)] != size:
             raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {state.shape[1]}, expected {size}")
     for other in (w_ih, w_hh, *states):
         if other.dtype != input.dtype:

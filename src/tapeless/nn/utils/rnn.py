@@ -73,9 +73,11 @@ class PackedSequence(_Fields):
         return self.to(*args, **{"device": "cuda", **kwargs})
 
     def pin_memory(self) -> PackedSequence:
-        """Return a copy that `pin_memory` of each tensor makes."""
-        order, back = (None if x is None else x.pin_memory() for x in self[2:])
-        return type(self)(self.data.pin_memory(), self.batch_sizes, order, back)
+        """Refuse, as PyTorch does where there is no GPU (``RuntimeError``)."""
+        raise RuntimeError(
+            "Cannot access accelerator device when none is available.\n"
+            "Memory is pinned for copies to a GPU: leave it away."
+        )
 
     def double(self) -> PackedSequence:
         """Convert `data` to float64."""
