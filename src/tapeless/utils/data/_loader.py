@@ -212,7 +212,9 @@ def _check_workers(
             "let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None."
         )
     if prefetch_factor is not None and prefetch_factor < (num_threads > 0):
-        raise ValueError(f"prefetch_factor option should be non-negative\nGot {prefetch_factor}; a thread needs at least 1.")
+        raise ValueError(
+            f"prefetch_factor option should be non-negative\nGot {prefetch_factor}; a thread needs at least 1."
+        )
     if persistent_workers and num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
 

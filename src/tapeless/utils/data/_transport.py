@@ -88,7 +88,7 @@ def receive(connection: Connection) -> tuple[Tag, Parts]:
 
 def _read(connection: Connection, size: int) -> Any:
     memory = np.empty(size, np.uint8)
-    view = memoryview(memory)
+    view = memoryview(memory)  # type: ignore[arg-type]
     if not _RAW:
         connection.recv_bytes_into(view)
         return memory

@@ -26,11 +26,14 @@ from ..._random import default_generator
 from . import _worker_info
 from ._dataset import IterableDataset
 from ._fetch import Fetch, Recipe
-from ._transport import Parts, pack, receive, send, unpack
+from ._transport import Parts, Tag, pack, receive, send, unpack
 from ._worker_info import WorkerInfo
 
 Todo = queue.SimpleQueue[Any]  # pairs of a tag and the indices of a batch or NewEpoch; None at the end
-Done = queue.SimpleQueue[Any]  # pairs of a tag and the parts of a result; None at the end
+Done = queue.SimpleQueue[Any]  # pairs of a tag and the parts of a result
+
+# Said before the pipe is closed, whose end shows late where another process that was forked meanwhile holds it.
+GOODBYE: Tag = (-1, -1)
 
 _CHECK_SECONDS = 5.0  # how often a worker looks whether its parent is still there
 _SET_THREADS = (
@@ -106,15 +109,13 @@ def run(job: Job, orders: Connection, results: Connection, inherited: Iterable[C
     todo: Todo = queue.SimpleQueue()
     done: Done = queue.SimpleQueue()
     closing = threading.Event()
-    writer = threading.Thread(target=_write, args=(results, done), daemon=True)
     with suppress(KeyboardInterrupt):  # the parent gets it as well, and says so
         threading.Thread(target=_read, args=(orders, todo, closing), daemon=True).start()
-        writer.start()
+        threading.Thread(target=_write, args=(results, done), daemon=True).start()
         _use_one_thread()
         _seed(job)
         _work(job, todo, done, closing)
-        done.put(None)
-        writer.join()
+    # Nobody wants what is not written yet, and the writer may be stuck with it: the process ends without it.
 
 
 def _read(orders: Connection, todo: Todo, closing: threading.Event) -> None:
@@ -128,17 +129,20 @@ def _read(orders: Connection, todo: Todo, closing: threading.Event) -> None:
                 if os.getppid() != started_by or (parent is not None and not parent.is_alive()):
                     raise EOFError
             tag, parts = receive(orders)
+            if tag == GOODBYE:
+                break
             todo.put((tag, unpack(parts)))
     closing.set()
     todo.put(None)
 
 
 def _write(results: Connection, done: Done) -> None:
-    """Write results to the pipe until the last one."""
-    with suppress(OSError):  # the parent does not want them any more
-        while (result := done.get()) is not None:
-            tag, parts = result
+    """Write results to the pipe, for as long as the parent wants them."""
+    with suppress(OSError):
+        while True:
+            tag, parts = done.get()
             send(results, parts, tag)
+            del parts  # or it would live until the next result
 
 
 def _work(job: Job, todo: Todo, done: Done, closing: threading.Event) -> None:

@@ -24,7 +24,7 @@ from ._epoch import Epoch
 from ._fetch import start_indices
 from ._sampler import draw_seed
 from ._transport import Parts, Tag, pack, receive, send, unpack, widen
-from ._worker_loop import Ended, Failure, Job, NewEpoch, run
+from ._worker_loop import GOODBYE, Ended, Failure, Job, NewEpoch, run
 
 _PATIENCE = 5.0  # seconds that workers get to finish what they are at before they are terminated
 _DIED = (
@@ -136,6 +136,8 @@ class Pool:
         for process in gone:
             process.join(_PATIENCE)
             reasons.append(_reason(process.pid, process.exitcode))
+        for process in self.processes:
+            process.terminate()  # what the others are at is of no use any more
         pids = ", ".join(str(process.pid) for process in gone)
         self.close()
         raise RuntimeError(_DIED.format(pids, "\n".join(reasons))) from RuntimeError(reasons[0])
@@ -152,6 +154,11 @@ def _end(owner: int, processes: list[Any], orders: list[Connection], results: li
     """End the workers: by closing the pipes, and those that do not heed that, by signals."""
     if os.getpid() != owner:  # a forked copy of the pool
         return
+    for connection in orders:
+        with suppress(OSError, ValueError):  # it is gone, or was never started
+            if os.name == "posix":
+                os.set_blocking(connection.fileno(), False)
+            send(connection, [], GOODBYE)
     for connection in (*orders, *results):
         connection.close()
     try:
