@@ -154,7 +154,7 @@ class Units:
         """Return the state of one parameter of a unit under PyTorch's names; tensors share the unit's memory."""
         unit.open_state()
         entry: dict[str, Any] = {}
-        if self.counts_steps and unit.steps:
+        if self.counts_steps and (unit.steps or unit.state):  # Adagrad has a state, and step 0, from the start
             entry["step"] = wrap(np.array(unit.steps, number_dtype()))
         entry.update({name: wrap(np.array(unit.numbers[name])) for name in self.number_names if name in unit.numbers})
         entry.update({name: wrap(unit.part(name, i)) for name in self.state_names if name in unit.state})

@@ -1,4 +1,4 @@
-"""Training: `fit` with its `History`, `evaluate`, and checkpoints in single files without pickle.
+"""Training: `fit` with its `History`, `evaluate`, `find_learning_rate`, and checkpoints in single files without pickle.
 
 >>> import tapeless as tl
 >>> _ = tl.manual_seed(0)
@@ -21,5 +21,16 @@ from ._checkpoint import (
 )
 from ._fit import evaluate as evaluate, fit as fit
 from ._history import History as History
+from ._lr_finder import RateSweep as RateSweep, find_learning_rate as find_learning_rate
 
-__all__ = ["History", "evaluate", "fit", "load_checkpoint", "load_weights", "save_checkpoint", "save_weights"]
+__all__ = [
+    "History",
+    "RateSweep",
+    "evaluate",
+    "find_learning_rate",
+    "fit",
+    "load_checkpoint",
+    "load_weights",
+    "save_checkpoint",
+    "save_weights",
+]

@@ -16,7 +16,6 @@ import numpy as np
 
 from tapeless import _random
 from tapeless._core.modes import no_grad
-from tapeless._tensor import Tensor
 from tapeless.nn import Module
 from tapeless.nn.utils import clip_grad_norm_
 
@@ -25,7 +24,7 @@ from ._checkpoint import check_writable, load_checkpoint, save_checkpoint
 from ._data import as_loader, split_batch, steps_in
 from ._guard import Guard, gradients_are_finite
 from ._history import History
-from ._metrics import Meter, Metric, as_metrics
+from ._metrics import Meter, Metric, as_metrics, loss_number
 from ._progress import Progress
 from ._random_state import check_generators, random_state, set_random_state
 
@@ -144,19 +143,11 @@ def _evaluate(model: Module, loader: Any, loss: Any, metrics: Mapping[str, Metri
             for batch in loader:
                 inputs, target = split_batch(batch)
                 output = model(*inputs)
-                meter.add(0.0 if loss is None else _number(loss(output, target)), output, target)
+                meter.add(0.0 if loss is None else loss_number(loss(output, target)), output, target)
     finally:
         for module, mode in modes:
             module.training = mode
     return meter.result()
-
-
-def _number(value: Any) -> float:
-    """The loss as a float; it must be a single number."""
-    if not isinstance(value, Tensor) or value._array.size != 1:
-        got = f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise ValueError(f'expected the loss to be a tensor with one number, got {got}; is reduction="mean" missing?')
-    return float(value._array.item())
 
 
 def _large(batch_size: int | None) -> int:
@@ -255,7 +246,7 @@ class _Run:
             output = model(*inputs)
             value = loss(output, target)
             self.guard.after_forward(self.step)
-            number = _number(value)
+            number = loss_number(value)
             optimizer.zero_grad()
             if not math.isfinite(number):
                 self.guard.loss_is_bad(number, value, inputs, target, self._where())

@@ -9,6 +9,7 @@ import numpy as np
 
 from tapeless._core.modes import no_grad
 from tapeless._core.tensor_base import unwrap
+from tapeless._tensor import Tensor
 from tapeless.nn import BCELoss, CrossEntropyLoss, NLLLoss, functional as F
 
 Metric = Callable[[Any, Any], Any]
@@ -152,3 +153,11 @@ def show(means: Mapping[str, float], validation: Mapping[str, float] | None = No
             text += f" (val {form.format(validation[name])})"
         parts.append(text)
     return ", ".join(parts)
+
+
+def loss_number(value: Any) -> float:
+    """The loss as a float; it must be a single number."""
+    if not isinstance(value, Tensor) or value._array.size != 1:
+        got = f"a tensor of shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f'expected the loss to be a tensor with one number, got {got}; is reduction="mean" missing?')
+    return float(value._array.item())
