@@ -8,6 +8,7 @@ Source: https://pytorch.org/docs/stable/data.html
 
 from __future__ import annotations
 
+from . import dataloader as dataloader, dataset as dataset, distributed as distributed, sampler as sampler
 from ._collate import default_collate as default_collate, default_convert as default_convert
 from ._dataset import (
     ChainDataset as ChainDataset,
@@ -19,6 +20,7 @@ from ._dataset import (
     TensorDataset as TensorDataset,
     random_split as random_split,
 )
+from ._distributed import DistributedSampler as DistributedSampler
 from ._loader import DataLoader as DataLoader
 from ._sampler import (
     BatchSampler as BatchSampler,
