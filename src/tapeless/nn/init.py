@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,23 @@ _GAIN_ONE = (
     "conv_transpose3d",
     "sigmoid",
 )
+
+
+class _Switch(threading.local):
+    skip: bool = False
+
+
+_switch = _Switch()
+
+
+@contextmanager
+def skipped() -> Iterator[None]:
+    """Have the functions here leave tensors as they are, in this block (for `nn.utils.skip_init`)."""
+    before, _switch.skip = _switch.skip, True
+    try:
+        yield
+    finally:
+        _switch.skip = before
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -63,18 +82,24 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with values uniform on [a, b)."""
+    if _switch.skip:
+        return tensor
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with normally distributed values."""
+    if _switch.skip:
+        return tensor
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with ``val``."""
+    if _switch.skip:
+        return tensor
     with no_grad():
         return tensor.fill_(val)
 
@@ -86,6 +111,8 @@ def ones_(tensor: Tensor) -> Tensor:
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
+    if _switch.skip:
+        return tensor
     with no_grad():
         return tensor.zero_()
 
@@ -123,6 +150,8 @@ def _check_2d(tensor: Tensor) -> None:
 
 
 def _copy_array(tensor: Tensor, values: Any) -> Tensor:
+    if _switch.skip:
+        return tensor
     with no_grad():
         return tensor.copy_(from_numpy(np.asarray(values, dtype=tensor.dtype)))
 
