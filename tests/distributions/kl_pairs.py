@@ -28,7 +28,8 @@ _MORE = [
          covariance_matrix=[[1.0, 0.2, 0.0], [0.2, 2.0, 0.1], [0.0, 0.1, 0.7]]),
     case("Wishart", COVARIANCE, label="other", df=7.0, scale_tril=[[1.0, 0.0, 0.0], [0.2, 2.0, 0.0], [0.0, 0.1, 0.7]]),
     Case("Independent-other", independent, {"loc": [[0.7, -0.2], [0.3, 0.4]], "scale": [1.5, 1.0]}, [[0.0, 0.0]]),
-    Case("Transformed-same", transformed, {"loc": [0.6, 0.2], "scale": [1.5, 1.0], "shift": [[0.5], [0.7]]}, [0.3, 0.8]),
+    Case("Transformed-same", transformed,
+         {"loc": [0.6, 0.2], "scale": [1.5, 1.0], "shift": [[0.5], [0.7]]}, [0.3, 0.8]),
 ]  # fmt: skip
 
 # One of each class, parameters of shape (2,) or of what broadcasts with it, where the class has such.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.function import Function, shares_memory
+from .._core.function import Function, raise_broadcast_error, shares_memory
 from .._core.registry import NUMPY, composite
 from .._dtypes import as_dtype, scalar_name
 from ._common import as_int, is_writeable, normal_dim, normal_dims
@@ -485,18 +485,12 @@ def broadcast_tensors(*tensors: Any) -> Any:
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
-    shape = _broadcast([tuple(t.shape) for t in tensors])
-    return tuple(Expand.apply(t, shape) for t in tensors)
-
-
-def _broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise RuntimeError(
-            "Shape mismatch: objects cannot be broadcast to a single shape\n"
-            f"The shapes are {', '.join(str(list(s)) for s in shapes)}."
-        ) from None
+        shape = np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
+    except ValueError as error:
+        raise_broadcast_error(error, tensors)
+        raise
+    return tuple(Expand.apply(t, shape) for t in tensors)
 
 
 @composite("adjoint")

@@ -16,9 +16,9 @@ from .utils import broadcast_all, finfo
 class LKJCholesky(Distribution):
     """Cholesky factors of random ``dim`` x ``dim`` correlation matrices.
 
-    The density of the matrices M is in proportion to ``det(M) ** (concentration - 1)``. With a ``concentration`` of 1 all correlation matrices are equally likely. Samples are drawn row by row, the length
-    of a row's first part from a beta distribution (the onion method).
-    Raises ValueError for `dim` below 2.
+    The density of the matrices M is in proportion to ``det(M) ** (concentration - 1)``: with a ``concentration`` of 1
+    all are equally likely. Samples are drawn row by row, the length of a row's first part from a beta distribution
+    (the onion method). Raises ValueError for `dim` below 2.
 
     Sources: https://docs.pytorch.org/docs/stable/distributions.html#lkjcholesky; Lewandowski, Kurowicka and Joe,
     "Generating random correlation matrices based on vines and extended onion method" (2009).

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _functions as tl, constraints
-from ._functions import Tensor, broadcast_shapes
+from ._functions import Size, Tensor, broadcast_shapes
 from ._vector_normal import half_log_det
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
@@ -64,8 +64,9 @@ class Wishart(ExponentialFamily):
         wide = matrix.expand((*batch_shape, -1, -1))
         setattr(self, name, wide)
         super().__init__(batch_shape, matrix.shape[-2:], validate_args=validate_args)
-        roots = {"covariance_matrix": tl.cholesky, "precision_matrix": factor_of_inverse}
-        self._unbroadcasted_scale_tril: Any = roots[name](wide) if name in roots else wide
+        if name != "scale_tril":
+            wide = tl.cholesky(wide) if name == "covariance_matrix" else factor_of_inverse(wide)
+        self._unbroadcasted_scale_tril: Any = wide
         self._chi2 = Chi2(self.df.unsqueeze(-1) - tl.arange(self._event_shape[-1]).to(self.df.dtype))
 
     def _check_degrees(self, df: Any, n: int) -> None:
