@@ -218,6 +218,26 @@ def test_second_run_leaves_hooks_buffers_and_stream_alone() -> None:
     assert left == tl.rand(1)
 
 
+def test_second_run_that_fails_leaves_the_stream_alone() -> None:
+    class Once(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.values = iter([math.nan])
+
+        def forward(self, x):
+            return x * next(self.values)
+
+    model = nn.Sequential(Once(), nn.Dropout())
+    before = tl.manual_seed(3).clone_state()
+    with pytest.raises(FloatingPointError, match="failed with StopIteration"):
+        fit(model, loss=lambda out, y: out.sum(), optimizer=optim.SGD([nn.Parameter(tl.ones(1))], lr=0.1))
+    nn.functional.dropout(tl.ones(16, 2))
+    left = tl.get_rng_state()
+    tl.set_rng_state(before.get_state())
+    nn.functional.dropout(tl.ones(16, 2)), nn.functional.dropout(tl.ones(16, 2))  # the first run's, and the one above
+    assert left.equal(tl.get_rng_state())
+
+
 # --- gradients -----------------------------------------------------------------------------------------------
 
 
@@ -262,6 +282,13 @@ def test_gradient_and_clipping() -> None:
     """Clipping by an infinite norm would turn all gradients to NaN and 0 before anyone looked."""
     text = message(sqrt_net(), clip_grad_norm=1.0)
     assert "step 1, but the gradient of '0.weight' has NaN in it: it arises in the backward pass of layer '2'" in text
+
+
+def test_gradient_of_an_inner_layer() -> None:
+    """The block around the root, and the layer before it, see the same numbers; the root is to blame."""
+    model = sqrt_net()
+    model = nn.Sequential(model[0], nn.Sequential(model[1], nn.Sequential(model[2])), model[3])
+    assert "it arises in the backward pass of layer '1.1.0' (Sqrt()), whose output" in message(model)
 
 
 def test_gradient_of_code_after_the_layers() -> None:

@@ -76,7 +76,7 @@ class RateSweep:
             axes.plot(rate, height, _plot.MARKERS[0], label=f"steepest descent: {rate:.2g}", **look)
         axes.set_xscale("log")
         axes.set(xlabel="learning rate", ylabel="loss", title=title)
-        axes.set_ylim(*_limits(self.smoothed))
+        axes.set_ylim(*_limits(self.losses, self.smoothed))
         axes.grid(color="#DDDDDD", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -209,11 +209,11 @@ def _without_end(loader: Any) -> Iterator[Any]:
             raise ValueError(f"expected at least one batch, got none {which}")
 
 
-def _limits(smoothed: list[float]) -> tuple[float, float]:
+def _limits(losses: list[float], smoothed: list[float]) -> tuple[float, float]:
     """Heights that show where the loss falls; one that explodes at the end would leave a flat line."""
-    low, high = min(smoothed), max(smoothed[: int(np.argmin(smoothed)) + 1])
+    low, high = min(losses, default=0.0), max(smoothed[: int(np.argmin(smoothed)) + 1] if smoothed else [1.0])
     room = 0.15 * (high - low) or 0.1 * abs(low) or 1.0
-    return low - room, high + 2 * room
+    return low - room / 2, high + 2 * room
 
 
 def _check(
