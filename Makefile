@@ -36,7 +36,7 @@ lint: $(VENV)/.stamp-dev ## check the style with ruff
 types: $(VENV)/.stamp-dev ## check the types with mypy
 	@$(PY) -m mypy
 
-parity: $(VENV)/.stamp-parity ## compare with PyTorch's database of operations (installs it: a large download)
+parity: $(VENV)/.stamp-parity ## compare with PyTorch's own test databases (installs it: a large download)
 	@$(PY) -W ignore -m tests.parity --check
 
 bench: $(VENV)/.stamp-bench ## time a training step beside PyTorch (installs it: a large download)
