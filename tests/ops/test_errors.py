@@ -52,6 +52,18 @@ cases(
         "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0",
         lambda t: z(t, 3).add_(z(t, 4)),
     ),
+    broadcast_tensors=(
+        "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1",
+        lambda t: t.broadcast_tensors(z(t, 2, 3), z(t, 1), z(t, 4)),
+    ),
+    cholesky_nan=(
+        "linalg.cholesky: The factorization could not be completed because the input is not positive-definite (the leading minor of order 2 is not positive-definite).",
+        lambda t: t.linalg.cholesky(t.tensor([[1.0, 0.0], [0.0, float("nan")]])),
+    ),
+    cholesky_batch=(
+        "linalg.cholesky: (Batch element 1): The factorization could not be completed because the input is not positive-definite (the leading minor of order 1 is not positive-definite).",
+        lambda t: t.linalg.cholesky(t.stack([t.eye(2), -t.eye(2)])),
+    ),
     in_place_grows=(
         "output with shape [3] doesn't match the broadcast shape [2, 3]",
         lambda t: z(t, 3).add_(z(t, 2, 3)),
