@@ -14,7 +14,7 @@ from tapeless._tensor import Tensor
 from . import _hooks
 from ._hooks import PlainHookDict, RemovableHandle
 from ._parameter import Parameter
-from ._state_errors import key_errors
+from ._state_errors import advice, key_errors
 
 EXTRA_STATE_KEY = "_extra_state"
 
@@ -43,6 +43,9 @@ class ModuleState:
     _load_state_dict_pre_hooks: PlainHookDict
     _load_state_dict_post_hooks: PlainHookDict
     _version: int
+
+    named_parameters: Any  # ModuleWalk has them
+    named_buffers: Any
 
     # ---- saving ------------------------------------------------------------------------------------------
 
@@ -125,7 +128,11 @@ class ModuleState:
         if strict:
             errors = key_errors(keys.missing_keys, keys.unexpected_keys) + errors
         if errors:
-            details = "\n\t".join(errors)
+            own = itertools.chain(
+                self.named_parameters(remove_duplicate=False), self.named_buffers(remove_duplicate=False)
+            )
+            errors.append(advice(*(keys if strict else ([], [])), own, state_dict))
+            details = "\n\t".join(error for error in errors if error)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{details}")
         return keys
 
