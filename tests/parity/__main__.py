@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
-from . import modules, optimizers
+from . import distributions, modules, optimizers
 from .compare import KINDS, SEED, Entry, full_name, set_seed
 from .reasons import REASONS
 from .scope import NOT_COMPARED, OUT_OF_SCOPE, tier, why_out_of_scope
@@ -28,8 +28,8 @@ from .scope import NOT_COMPARED, OUT_OF_SCOPE, tier, why_out_of_scope
 BASELINE = Path(__file__).with_name("baseline.json")
 PAGE = Path(__file__).parents[2] / "docs" / "parity.md"
 OPERATIONS = ("core", "linalg", "extra")
-TIERS = (*OPERATIONS, "modules", "optim")
-WHOLE = {"optim": optimizers.run}
+TIERS = (*OPERATIONS, "modules", "optim", "distributions")
+WHOLE = {"optim": optimizers.run, "distributions": distributions.run}
 """The databases that run in one piece, each in a worker."""
 
 Scores = dict[str, dict[str, Any]]

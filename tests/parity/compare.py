@@ -213,7 +213,7 @@ class Entry:
     def samples(self, dtype: Any, requires_grad: bool) -> Iterator[Any]:
         """Yield the samples of a dtype; PyTorch's makers of samples may themselves refuse one."""
         seed()
-        np.random.seed(_seed - SEED)
+        np.random.seed((_seed - SEED) % 2**32)
         try:
             yield from self.op.sample_inputs("cpu", dtype, requires_grad=requires_grad)
         except TimeoutError:

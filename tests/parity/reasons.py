@@ -11,7 +11,6 @@ REASONS: dict[str, dict[str, str]] = {
     "special.bessel_j0": {"value": f"{WRONG_THERE} from the sixth digit on (compared with SciPy)"},
     "special.bessel_y1": {"value": f"{WRONG_THERE} from the sixth digit on (compared with SciPy)"},
     "histogramdd": {"dtype": "a float32 element on the edge of two bins falls into the other one"},
-    "distributions.Kumaraswamy": {"edges": "NumPy takes the power 0.5 of -inf as a square root, C's pow gives inf"},
     "distributions.LowRankMultivariateNormal": {
         "kl": "PyTorch cannot broadcast a batch of low rank over a single normal distribution; we can"
     },

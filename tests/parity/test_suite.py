@@ -12,7 +12,8 @@ pytest.importorskip("expecttest")
 from torch.testing._internal.common_methods_invocations import op_db  # noqa: E402
 
 import tapeless as tl  # noqa: E402
-from tests.parity.__main__ import BASELINE, complaints, failing, run_one, table  # noqa: E402
+from tests.parity import modules  # noqa: E402
+from tests.parity.__main__ import BASELINE, OPERATIONS, TIERS, complaints, failing, run_one, table  # noqa: E402
 from tests.parity.compare import Entry, Mismatch, full_name, same  # noqa: E402
 from tests.parity.reasons import REASONS  # noqa: E402
 from tests.parity.scope import tier, why_out_of_scope  # noqa: E402
@@ -77,7 +78,9 @@ def test_the_check_sees_what_got_worse():
 def test_the_baseline_covers_the_scope():
     baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
     scope = {full_name(op) for op in op_db if why_out_of_scope(full_name(op)) is None}
-    assert set(baseline) == scope
+    assert {name for name in baseline if tier(name) in OPERATIONS} == scope
+    assert {name for name in baseline if tier(name) == "modules"} == set(modules.entries())
+    assert {tier(name) for name in baseline} == set(TIERS)
     for name, kinds in REASONS.items():
         assert set(kinds) & set(baseline[name]["fails"]), f"{name} passes: its reason in reasons.py can go"
 

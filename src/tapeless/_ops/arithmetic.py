@@ -257,6 +257,8 @@ class Pow(Binary):
             return np.logical_or(input, np.logical_not(exponent))
         if set(kinds) <= {"i", "u"} and np.any(np.asarray(exponent) < 0):
             return integer_power(input, exponent)
+        if kinds[1] == "f" and exponent.ndim == 0:  # NumPy takes one number 0.5 for a square root; -inf has none
+            return np.power(input, exponent.reshape(1)).reshape(getattr(input, "shape", ()))
         return np.power(input, exponent)
 
     def grad_input(self, g, input, exponent):
