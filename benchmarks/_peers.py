@@ -201,12 +201,12 @@ def answer(peer: Any, command: dict[str, Any]) -> Any:
     return getattr(peer, what)(**command)
 
 
-def serve(name: str) -> None:
+def serve(name: str, peers: dict[str, Callable[[], Any]] = PEERS) -> None:
     """Answer commands until the input ends."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not get among the answers
     try:
-        peer = PEERS[name]()
+        peer = peers[name]()
     except ImportError as error:
         print(json.dumps({"missing": error.name or str(error)}), file=replies, flush=True)
         return

@@ -18,12 +18,12 @@ SERVER = Path(__file__).with_name("_peers.py")
 
 
 class Peer:
-    """One process that trains when told to."""
+    """One process that works when told to: `server` is the script that it runs."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, server: Path = SERVER) -> None:
         self.name = name
         self.process = subprocess.Popen(
-            [sys.executable, str(SERVER), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(server), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.missing = self._read().get("missing")
 
@@ -61,12 +61,12 @@ class Peer:
 
 
 @contextmanager
-def start(names: list[str]) -> Iterator[tuple[list[Peer], list[str]]]:
+def start(names: list[str], server: Path = SERVER) -> Iterator[tuple[list[Peer], list[str]]]:
     """Start the peers; give those that run, and for each that is not installed a line that says so."""
     with ExitStack() as stack:
         running, left_out = [], []
         for name in names:
-            peer = Peer(name)
+            peer = Peer(name, server)
             stack.callback(peer.close)
             if peer.missing:
                 left_out.append(f"{name} ({peer.missing} is not installed)")

@@ -18,6 +18,7 @@ EXPECTED = {
     "digits_mlp": ("test accuracy", 0.93, 1.0),
     "lenet_digits": ("test accuracy", 0.93, 1.0),
     "vae_digits": ("loss", 24.0, 26.0),
+    "char_gpt": ("loss", 2.0, 2.7),
     "custom_function": ("loss", 0.0, 0.1),
 }
 
@@ -68,3 +69,8 @@ def test_gradcheck_in_the_example_tells_right_from_wrong(tmp_path: Path) -> None
 def test_the_peers_of_the_benchmark_agree(tmp_path: Path) -> None:
     output = run(ROOT / "benchmarks" / "mlp_step.py", tmp_path, "--check")
     assert "same losses from tapeless" in output and "hand-written NumPy" in output
+
+
+def test_the_peers_of_the_loader_benchmark_give_the_same_batches(tmp_path: Path) -> None:
+    output = run(ROOT / "benchmarks" / "loader.py", tmp_path, "--check")
+    assert output.startswith("3 loaders: same batches from tapeless")

@@ -140,6 +140,16 @@ def test_array_permutation_equals_the_loop(seed: int, n: int) -> None:
     assert random_stream._apply_swaps(targets, np.arange(n)).tolist() == order
 
 
+@pytest.mark.parametrize("n", [65_535, 65_536, 65_537, 200_000])
+def test_permutation_where_numbers_have_more_than_16_bits(n: int) -> None:
+    words = RandomStream(4).raw32(n - 1).tolist()
+    order = list(range(n))
+    for i, word in enumerate(words):
+        j = i + word % (n - i)
+        order[i], order[j] = order[j], order[i]
+    assert RandomStream(4).permutation(n).tolist() == order
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 1499, 1500, 60_000])
 def test_permutation_holds_each_number_once(n: int) -> None:
     order = RandomStream(9).permutation(n)

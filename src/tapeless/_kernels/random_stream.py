@@ -641,21 +641,36 @@ def _apply_swaps(targets: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArra
     what a step finds was left by the latest earlier step with the same target, else it is the place's own
     number; and what a step leaves follows from such links too, back to a step that found its own number in
     place. All links at once, then a few rounds of pointer jumping, do what a loop over the steps would.
+
+    Choices are made by arithmetic, not by `where`: they are random, and a processor can't guess branches then.
     """
     n = targets.size
-    pairs = (targets << 32) | steps
-    pairs.sort()
-    step, target = pairs & 0xFFFFFFFF, pairs >> 32
-    earlier = np.empty_like(steps)  # the latest earlier step with the same target, or -1
-    earlier[step[0]] = -1
-    earlier[step[1:]] = np.where(target[1:] == target[:-1], step[:-1], -1)
-    last = np.full(n, -1)  # the latest step with the target i; of repeated indices the last one counts
-    last[target] = step
-    filler = np.where(targets == steps, earlier, last)  # which step filled place i before step i read it
-    origin = np.where(filler < 0, steps, filler)
+    step = _stable_order(targets)
+    target = targets.take(step)
+    # Where what a step finds comes from: below n, a step that left it; else n + the place's own number.
+    found = target + n
+    link = step[:-1] - found[1:]
+    link *= target[1:] == target[:-1]
+    found[1:] += link
+    source = np.empty_like(steps)
+    source[step] = found
+    # What was in place i before step i read it came from: the latest step with the target i, else i itself.
+    origin = steps.copy()
+    origin[target] = step  # of repeated indices the last one counts
+    own = np.flatnonzero(targets == steps)  # a step that swaps a place with itself is not earlier than itself
+    origin[own] = np.where(source[own] < n, source[own], own)
     while True:
         further = origin.take(origin)
         if np.array_equal(further, origin):
             break
         origin = further
-    return np.where(earlier < 0, targets, origin.take(earlier))  # -1 takes any: not used
+    return np.concatenate((origin, steps)).take(source)
+
+
+def _stable_order(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the stable argsort of values below their number, by digits of 16 bits: those NumPy sorts by counting."""
+    order = values.astype(np.uint16).argsort(kind="stable")
+    for shift in range(16, (values.size - 1).bit_length(), 16):
+        digit = (values >> shift).astype(np.uint16)
+        order = order.take(digit.take(order).argsort(kind="stable"))
+    return order

@@ -58,6 +58,14 @@ def test_loader_epochs_with_draws_between_batches(options, tensors, own_generato
     both(program)
 
 
+def test_a_long_shuffled_epoch():
+    def program(library, data):
+        loader = data.DataLoader(data.TensorDataset(library.arange(60_000)), batch_size=500, shuffle=True)
+        return [columns(batch) for _ in range(2) for batch in loader]
+
+    both(program)
+
+
 @pytest.mark.parametrize("own_generator", [False, True])
 @pytest.mark.parametrize(
     "make",
@@ -155,6 +163,11 @@ def test_collated_types(sample):
         lambda data: data.DataLoader(data.ChainDataset([]), shuffle=True),
         lambda data: list(data.DataLoader([1], timeout=1)),
         lambda data: list(data.WeightedRandomSampler([0.0], 1)),
+        lambda data: data.DistributedSampler([1], 2, 2),
+        lambda data: data.DistributedSampler([1], 2, -1),
+        lambda data: data.DataLoader([1], num_workers=1, multiprocessing_context="thread"),
+        lambda data: data.DataLoader([1], num_workers=1, multiprocessing_context=3),
+        lambda data: data.DataLoader([1], multiprocessing_context="fork"),
         lambda data: list(data.WeightedRandomSampler([1.0], 2, False)),
     ],
 )
@@ -165,3 +178,35 @@ def test_first_line_and_type_of_errors(program):
             program(data)
         found.append((type(caught.value), str(caught.value).split("\n")[0]))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize(("n", "replicas"), [(0, 2), (1, 3), (5, 2), (10, 7), (17, 4), (3, 8)])
+def test_shares_of_a_distributed_sampler(n, replicas, drop_last, shuffle):
+    def program(library, data):
+        seen = []
+        for rank in range(replicas):
+            sampler = data.DistributedSampler(range(n), replicas, rank, shuffle, seed=3, drop_last=drop_last)
+            for epoch in (0, 2):
+                sampler.set_epoch(epoch)
+                seen.append((list(sampler), len(sampler), sampler.total_size))
+        return [*seen, library.rand(1).tolist()]
+
+    both(program)
+
+
+@pytest.mark.parametrize("name", ["dataloader", "dataset", "distributed", "sampler"])
+def test_module_paths(name):
+    for public in getattr(theirs, name).__all__:
+        found = getattr(getattr(ours, name), public)
+        assert found is getattr(ours, public) and callable(found)
+
+
+def test_all_names_but_those_of_data_pipes():
+    missing = {name for name in theirs.__all__ if not hasattr(ours, name)}
+    assert missing == {
+        "DFIterDataPipe", "DataChunk", "IterDataPipe", "MapDataPipe", "_DatasetKind", "argument_validation",
+        "functional_datapipe", "guaranteed_datapipes_determinism", "non_deterministic", "runtime_validation",
+        "runtime_validation_disabled",
+    }  # fmt: skip

@@ -9,6 +9,7 @@ import tapeless as tl
 from tapeless.utils.data import (
     BatchSampler,
     DataLoader,
+    DistributedSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,
@@ -164,3 +165,18 @@ def test_as_index_array_takes_integers_only():
     assert as_index_array(tl.tensor([3, 1])).tolist() == [3, 1]
     for odd in ([], [1.0], [True], ["a"], [[1]], [[1], [1, 2]], [slice(2)]):
         assert as_index_array(odd) is None
+
+
+def test_a_distributed_sampler_has_no_group_to_ask():
+    for given in ({}, {"num_replicas": 2}, {"rank": 0}):
+        with pytest.raises(RuntimeError, match="Requires distributed package to be available\nThere is none here"):
+            DistributedSampler([1, 2], **given)
+
+
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_a_distributed_sampler_notices_another_length(drop_last):
+    data = list(range(8))
+    sampler = DistributedSampler(data, 2, 1, drop_last=drop_last)
+    data[:] = range(3 if drop_last else 9)
+    with pytest.raises(AssertionError, match=r"Number of indices \([39]\) does not match total_size \(8\)\nThe data"):
+        list(sampler)

@@ -62,15 +62,16 @@ class DistributedSampler(Sampler[int]):
             order = draw_permutation(Generator().manual_seed(self.seed + self.epoch), length).tolist()
         else:
             order = list(range(length))
-        if self.total_size > length:
-            order *= math.ceil(self.total_size / length)
-        share = order[self.rank : self.total_size : self.num_replicas]
-        if len(share) != self.num_samples:
+        if self.drop_last:
+            order = order[: self.total_size]
+        elif self.total_size > length:
+            order = (order * math.ceil(self.total_size / length))[: self.total_size]
+        if len(order) != self.total_size:
             raise AssertionError(
-                f"Number of subsampled indices ({len(share)}) does not match num_samples ({self.num_samples})\n"
+                f"Number of indices ({len(order)}) does not match total_size ({self.total_size})\n"
                 "The dataset has another length now than when the sampler was made; make a new one."
             )
-        return iter(share)
+        return iter(order[self.rank :: self.num_replicas])
 
     def __len__(self) -> int:
         """Return the length of a share."""
