@@ -23,7 +23,7 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 import tapeless as tl  # noqa: E402
-from tapeless import _dropout, _lowrank, _ops  # noqa: E402, F401
+from tapeless import _dropout, _lowrank, _ops, _samples  # noqa: E402, F401
 from tapeless._core.registry import METHODS, TABLE, Op, namespace  # noqa: E402
 
 for _file in sorted(Path(_ops.__file__).parent.glob("[a-z]*.py")):  # every family, whatever the index says so far
@@ -278,7 +278,7 @@ def index() -> str:
         "FAMILIES: dict[str, str] = {\n",
     ]
     for module, names in sorted(families.items()):
-        if module not in eager and module.startswith(("_ops.", "_dropout", "_lowrank")):
+        if module not in eager and module.startswith(("_ops.", "_dropout", "_lowrank", "_samples")):
             lines.append(f'    "{module}": """\n')
             lines.append(textwrap.fill(" ".join(sorted(names)), 118, break_long_words=False, break_on_hyphens=False))
             lines.append('\n""",\n')

@@ -140,6 +140,16 @@ def is_complex(input: Any) -> bool:
     return bool(input.is_complex())
 
 
+def is_inference(input: Any) -> bool:
+    """Return whether the tensor was made in inference mode."""
+    return bool(input.is_inference())
+
+
+def detach(input: Any) -> Any:
+    """Return the same elements without their history, in shared memory."""
+    return input.detach()
+
+
 def numel(input: Any) -> int:
     """Return the number of elements."""
     return int(input.numel())

@@ -748,3 +748,5 @@ def _new(name: str, make: Any) -> None:
 
 for _make in (zeros, ones, empty, full, tensor, empty_strided):
     _new(f"new_{_make.__name__}", _make)
+for _drawn in (bernoulli, multinomial):
+    setattr(Tensor, _drawn.__name__, _drawn)

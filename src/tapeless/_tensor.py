@@ -186,7 +186,12 @@ class Tensor(TensorMethods):
         """Return whether the tensor was made in inference mode."""
         return self._view is INFERENCE
 
-    is_cuda = False
+    def get_device(self) -> int:
+        """Return -1, the CPU's number."""
+        return -1
+
+    is_cpu = True
+    is_cuda = is_mps = is_xpu = False
     is_sparse = False
     is_quantized = False
     is_meta = False

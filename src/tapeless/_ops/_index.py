@@ -140,6 +140,10 @@ linalg.diagonal linalg.vander linalg.vdot linalg.vecdot tensordot vander vdot
 Tensor.kthvalue Tensor.mode Tensor.msort Tensor.nanmean Tensor.nanmedian Tensor.nanquantile Tensor.nansum
 Tensor.quantile kthvalue mode msort nanmean nanmedian nanquantile nansum quantile
 """,
+    "_ops.queries": """
+Tensor.is_conj Tensor.is_neg Tensor.is_nonzero Tensor.is_same_size Tensor.is_signed is_conj is_neg is_nonzero
+is_same_size is_signed
+""",
     "_ops.rearrange": """
 channel_shuffle nn.functional.channel_shuffle nn.functional.pixel_shuffle nn.functional.pixel_unshuffle pixel_shuffle
 pixel_unshuffle
@@ -190,5 +194,8 @@ Tensor.unfold as_strided as_strided_scatter diagonal_scatter select_scatter slic
 """,
     "_ops.unique": """
 Tensor.repeat_interleave Tensor.unique Tensor.unique_consecutive repeat_interleave unique unique_consecutive
+""",
+    "_samples": """
+binomial nn.functional.gumbel_softmax poisson
 """,
 }

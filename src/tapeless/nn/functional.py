@@ -81,6 +81,27 @@ hardswish = _with_inplace("hardswish")
 threshold = _with_inplace("threshold")
 
 
+def _writing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the form of an activation that writes into its input: ``relu_`` of `relu`."""
+
+    def activation(input: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(input, *args, inplace=True, **kwargs)
+
+    activation.__name__ = activation.__qualname__ = f"{function.__name__}_"
+    activation.__doc__ = f"As `{function.__name__}`, written into `input`."
+    return activation
+
+
+relu_, leaky_relu_, elu_, hardtanh_, celu_, selu_, threshold_ = map(
+    _writing, (relu, leaky_relu, elu, hardtanh, celu, selu, threshold)
+)
+
+
+def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
+    """As `rrelu`, written into `input`."""
+    return FUNCTIONS["nn.functional.rrelu"](input, lower, upper, training, True)
+
+
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of `input` over `dim`."""
     dim = _dim(dim, input)
