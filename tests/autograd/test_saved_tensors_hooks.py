@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import tapeless as tl
+from tapeless import nn
+from tapeless._core.function import Function
 from tapeless.autograd import graph
 
 
@@ -117,6 +119,65 @@ def test_arrays_are_let_go_of():
     gc.collect()
     assert array() is None
     out.backward()
+
+
+LAYERS = {
+    "LSTM": lambda: nn.LSTM(8, 5),
+    "GRU": lambda: nn.GRU(8, 5),
+    "RNN": lambda: nn.RNN(8, 5),
+    "TransformerEncoderLayer": lambda: nn.TransformerEncoderLayer(8, 2, 16),
+    "BatchNorm1d": lambda: nn.BatchNorm1d(6),
+    "LayerNorm": lambda: nn.LayerNorm(8),
+    "GroupNorm": lambda: nn.GroupNorm(2, 6),
+    "Dropout": lambda: nn.Dropout(),
+    "Conv1d": lambda: nn.Conv1d(6, 3, 3),
+    "ConvTranspose1d": lambda: nn.ConvTranspose1d(6, 3, 3),
+    "MaxPool1d": lambda: nn.MaxPool1d(2),
+    "LPPool1d": lambda: nn.LPPool1d(2, 2),
+    "AdaptiveMaxPool1d": lambda: nn.AdaptiveMaxPool1d(3),
+    "Upsample": lambda: nn.Upsample(scale_factor=2, mode="linear"),
+    "PReLU": lambda: nn.PReLU(),
+    "GELU": lambda: nn.GELU(),
+    "Softmax": lambda: nn.Softmax(1),
+    "GLU": lambda: nn.GLU(),
+    "Fold": lambda: nn.Fold((2, 4), (1, 2)),
+}
+
+
+def arrays_below(node):
+    """Yield the arrays of some size that the graph holds, by whatever name."""
+    stack, seen = [node], set()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen or isinstance(value, tl.Tensor):  # leaves are held in any case
+            continue
+        seen.add(id(value))
+        if isinstance(value, np.ndarray):
+            if value.size > 8:
+                yield value
+        elif isinstance(value, (list, tuple)):
+            stack += value
+        elif isinstance(value, dict):
+            stack += value.values()
+        elif isinstance(value, Function) or hasattr(value, "restored"):
+            slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
+            stack += [getattr(value, name) for name in slots if hasattr(value, name) and name != "plan"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_no_array_stays_on_a_node(name):
+    tl.manual_seed(0)
+    layer = LAYERS[name]()
+    x = tl.randn((4, 2, 6) if name == "Fold" else (4, 6, 8)).requires_grad_()
+    with graph.saved_tensors_hooks(lambda t: None, lambda handle: tl.ones(1)):
+        out = layer(x)
+    out = out[0] if isinstance(out, tuple) else out
+    assert [array.shape for array in arrays_below(out.grad_fn)] == []
+
+
+def test_the_search_for_arrays_finds_some():
+    out = nn.MaxPool1d(2)(tl.randn(4, 6, 8, requires_grad=True)).exp()
+    assert len(list(arrays_below(out.grad_fn))) >= 2
 
 
 def test_custom_functions_unpack_when_asked():

@@ -111,6 +111,28 @@ def test_arrays_are_let_go_of_between_forward_and_backward(reentrant):
     assert gradient.tolist() == x.grad.tolist()
 
 
+LAYERS = {
+    "LSTM": (8, 5), "GRU": (8, 5), "BatchNorm1d": (6,), "Conv1d": (6, 3, 3), "MaxPool1d": (2,), "Dropout": (),
+    "Softmax": (1,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_of_all_kinds(name):
+    """Their nodes keep more than tensors: gates, statistics, places of maxima."""
+    layer = getattr(nn, name)(*LAYERS[name])
+    x = tl.linspace(-1, 1, 192).reshape(4, 6, 8).requires_grad_()
+    found = []
+    for run in (layer, lambda x: checkpoint(layer, x, use_reentrant=False)):
+        tl.manual_seed(0)
+        out = run(x)
+        out = out[0] if isinstance(out, tuple) else out
+        wanted = [x, *layer.parameters()]
+        found.append(tl.autograd.grad((out**3).sum(), wanted))
+    for plain, again in zip(*found, strict=True):
+        np.testing.assert_array_equal(plain.numpy(), again.numpy())
+
+
 def test_an_outer_checkpoint_keeps_no_inputs_of_inner_ones():
     inner, arrays = Spy(), []
 

@@ -2,6 +2,9 @@
 
 An identity operation stands before ``forward`` and another one behind it. On the way back the second is
 reached first and knows the gradients of the outputs; the first knows those of the inputs.
+
+As in PyTorch, what does not take part in the loss gets zeros on the way: hooks see ``None`` for such an output, and
+zeros for an input that nothing depends on (or that does not require grad, where another one does).
 """
 
 from __future__ import annotations
@@ -11,10 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tapeless._core.modes import is_grad_enabled
+from tapeless._creation import zeros
 from tapeless._tensor import Tensor
 from tapeless.autograd import Function
 
 Grads = tuple[Any, ...]
+Looks = dict[int, tuple[Any, Any]]
+"""Shapes and dtypes of the tensors among the arguments, by place."""
 
 
 class BackwardHookGate(Function):
@@ -42,6 +48,8 @@ class BackwardHooks:
         self.before = before
         self.input_places: list[int] = []
         self.output_places: list[int] = []
+        self.inputs_like: Looks = {}
+        self.outputs_like: Looks = {}
         self.input_count = 0
         self.output_count = 0
         self.grad_outputs: Grads | None = None
@@ -49,7 +57,7 @@ class BackwardHooks:
     def watch_inputs(self, args: Grads) -> Grads:
         """Return the arguments, those that require grad behind a gate."""
         self.input_count = len(args)
-        args, self.input_places = self._through_gate(args, self._on_input_grads)
+        args, self.input_places, self.inputs_like = self._through_gate(args, self._on_input_grads)
         return args
 
     def watch_outputs(self, result: Any) -> Any:
@@ -63,22 +71,23 @@ class BackwardHooks:
             return result
         outputs = result if isinstance(result, tuple) else (result,)
         self.output_count = len(outputs)
-        outputs, self.output_places = self._through_gate(outputs, self._on_output_grads)
+        outputs, self.output_places, self.outputs_like = self._through_gate(outputs, self._on_output_grads)
         return outputs if isinstance(result, tuple) else outputs[0]
 
     @staticmethod
-    def _through_gate(values: Grads, on_grads: Callable[[Grads], Grads]) -> tuple[Grads, list[int]]:
+    def _through_gate(values: Grads, on_grads: Callable[[Grads], Grads]) -> tuple[Grads, list[int], Looks]:
         places = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
         if not places or not is_grad_enabled():
-            return values, []
+            return values, [], {}
+        looks = {i: (value.shape, value.dtype) for i, value in enumerate(values) if isinstance(value, Tensor)}
         gated = BackwardHookGate.apply(on_grads, *[values[i] for i in places])
         gated = gated if isinstance(gated, tuple) else (gated,)
         result = list(values)
         for place, tensor in zip(places, gated, strict=True):
             result[place] = tensor
         if type(values) is tuple:
-            return tuple(result), places
-        return type(values)(*result), places  # a named tuple stays one
+            return tuple(result), places, looks
+        return type(values)(*result), places, looks  # a named tuple stays one
 
     def _on_output_grads(self, grads: Grads) -> Grads:
         shown: Grads = _spread(grads, self.output_places, self.output_count)
@@ -92,6 +101,7 @@ class BackwardHooks:
             self.grad_outputs = shown
         else:
             self._run_without_inputs(shown)
+        shown = _filled(shown, self.outputs_like)
         return tuple(shown[i] for i in self.output_places)
 
     def _run_without_inputs(self, grad_outputs: Grads) -> None:
@@ -111,10 +121,8 @@ class BackwardHooks:
                 )
 
     def _on_input_grads(self, grads: Grads) -> Grads:
-        if self.grad_outputs is None:
-            return grads
-        shown: Grads = _spread(grads, self.input_places, self.input_count)
-        for hook in self.after:
+        shown: Grads = _filled(_spread(grads, self.input_places, self.input_count), self.inputs_like)
+        for hook in self.after if self.grad_outputs is not None else ():
             replaced = hook(self.module, shown, self.grad_outputs)
             if replaced is not None:
                 replaced = replaced if isinstance(replaced, tuple) else (replaced,)
@@ -122,6 +130,13 @@ class BackwardHooks:
                 shown = replaced
         self.grad_outputs = None
         return tuple(shown[i] for i in self.input_places)
+
+
+def _filled(grads: Grads, looks: Looks) -> Grads:
+    """Put zeros where there is a tensor without a gradient."""
+    return tuple(
+        zeros(looks[i][0], dtype=looks[i][1]) if grad is None and i in looks else grad for i, grad in enumerate(grads)
+    )
 
 
 def _spread(grads: Grads, places: list[int], count: int) -> Grads:

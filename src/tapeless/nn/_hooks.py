@@ -16,6 +16,11 @@ from tapeless._core import hooks as core_hooks
 live = 0
 """How many call hooks exist now, in all modules together (read by ``Module.__call__``)."""
 
+OLD_BACKWARD_HOOK = (
+    "{name} is deprecated in PyTorch, and its grad_input depends on how forward happens to be written. "
+    "Use {full}_backward_hook, with the same arguments."
+)
+
 _lock = threading.Lock()
 
 
@@ -180,6 +185,13 @@ def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Removabl
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call ``hook(module, grad_input, grad_output)`` after the backward pass of every module."""
     return add(global_backward, hook)
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Raise ``NotImplementedError``, as `Module.register_backward_hook` does."""
+    raise NotImplementedError(
+        OLD_BACKWARD_HOOK.format(name="register_module_backward_hook", full="register_module_full")
+    )
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:

@@ -55,6 +55,7 @@ class Module(ModuleWalk, ModuleState, ModuleConversion, ModuleHooks):
     _version: int = 1
     training: bool
     call_super_init: ClassVar[bool] = False
+    dump_patches: ClassVar[bool] = False  # means nothing, in PyTorch neither
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init and kwargs:
@@ -119,6 +120,12 @@ class Module(ModuleWalk, ModuleState, ModuleConversion, ModuleHooks):
             raise
 
     _call_impl = __call__
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Raise ``NotImplementedError``: there is no compiler."""
+        raise NotImplementedError(
+            "tapeless has no compiler, so a module can't be compiled. Leave `.compile()` out: it changes no results."
+        )
 
     # ---- registration ------------------------------------------------------------------------------------
 

@@ -12,6 +12,11 @@ from tapeless._creation import empty_like
 from tapeless._device import Device, check_device
 from tapeless._tensor import Tensor
 
+_CPU_ONLY = (
+    "tapeless computes with NumPy, on the CPU only, so a module can't be moved to {where}. "
+    "Leave `.{call}()` out, or write `.to('cpu')`."
+)
+
 
 def _is_inexact(tensor: Tensor) -> bool:
     return bool(np.issubdtype(tensor.dtype, np.inexact))
@@ -133,9 +138,25 @@ class ModuleConversion:
 
     def cuda(self, device: Any = None) -> Any:
         """Raise ``RuntimeError``: tapeless runs on the CPU only."""
-        raise RuntimeError(
-            "tapeless computes with NumPy, on the CPU only, so a module can't be moved to CUDA. "
-            "Leave `.cuda()` out, or write `.to('cpu')`."
+        raise RuntimeError(_CPU_ONLY.format(where="CUDA", call="cuda"))
+
+    def xpu(self, device: Any = None) -> Any:
+        """Raise ``RuntimeError``, as `cuda` does."""
+        raise RuntimeError(_CPU_ONLY.format(where="an XPU", call="xpu"))
+
+    def ipu(self, device: Any = None) -> Any:
+        """Raise ``RuntimeError``, as `cuda` does."""
+        raise RuntimeError(_CPU_ONLY.format(where="an IPU", call="ipu"))
+
+    def mtia(self, device: Any = None) -> Any:
+        """Raise ``RuntimeError``, as `cuda` does."""
+        raise RuntimeError(_CPU_ONLY.format(where="MTIA", call="mtia"))
+
+    def share_memory(self) -> Any:
+        """Raise ``NotImplementedError``: arrays of NumPy are not shared between processes."""
+        raise NotImplementedError(
+            "tapeless cannot move a module to memory that processes share. Send its state_dict() to the other process, "
+            "or train in one: NumPy uses several cores for large arrays."
         )
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Any:

@@ -70,17 +70,15 @@ class ModuleHooks:
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the positional inputs' gradients are known.
 
-        Both are tuples, with ``None`` for what is not a tensor that requires grad. The hook may return new
-        ``grad_input``. When no input requires grad, it runs as soon as ``grad_output`` is known.
+        Both are tuples, with ``None`` for what is not a tensor, zeros for an input that gets no gradient, and ``None``
+        for an output that does not take part in the loss. The hook may return new ``grad_input``. When no input
+        requires grad, it runs as soon as ``grad_output`` is known.
         """
         return _hooks.add(self._backward_hooks, hook, prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Raise ``NotImplementedError``: PyTorch's old backward hooks see arbitrary inner gradients."""
-        raise NotImplementedError(
-            "register_backward_hook is deprecated in PyTorch, and its grad_input depends on how forward "
-            "happens to be written. Use register_full_backward_hook, with the same arguments."
-        )
+        raise NotImplementedError(_hooks.OLD_BACKWARD_HOOK.format(name="register_backward_hook", full="register_full"))
 
     def _has_call_hooks(self) -> Any:
         return (
