@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from tests.conftest import FLAGS, no_leaks
 @pytest.mark.parametrize("flag", FLAGS)
 def test_a_mode_that_stays_changed_is_reported_and_put_back(flag: str) -> None:
     before = getattr(modes.state, flag)
-    with pytest.raises(AssertionError, match=f"{flag} was {before}, is {not before}"):
+    with pytest.raises(AssertionError, match=re.escape(f"{flag} was {before}, is {not before}")):
         with no_leaks():
             setattr(modes.state, flag, not before)
     assert getattr(modes.state, flag) is before

@@ -93,7 +93,8 @@ def part_argmax(x: Any, bounds: Any) -> tuple[Any, Any]:
     lead, inner = x.shape[: x.ndim - ndim], x.shape[x.ndim - ndim :]
     sizes = tuple(map(len, bounds))
     places = np.arange(np.prod(inner, dtype=int)).reshape(inner)
-    values, index = np.empty((*lead, *sizes), x.dtype), np.empty((*lead, *sizes), np.int64)
+    values: Any = np.empty((*lead, *sizes), x.dtype)
+    index: Any = np.empty((*lead, *sizes), np.int64)
     for cell in itertools.product(*map(range, sizes)):
         where = tuple(slice(*bounds[axis][i]) for axis, i in enumerate(cell))
         part = x[(..., *where)].reshape(*lead, -1)

@@ -63,7 +63,8 @@ class MaxPool(_Chosen):
     """The largest element of each window; public through `max_pool1d` and others."""
 
     def forward(self, input: Any, window: Any, stride: Any, padding: Any, dilation: Any, sizes: Any) -> Any:
-        return self.choose(input, *window_argmax(input, window, stride, padding, dilation, sizes), len(window))
+        values, index = window_argmax(input, window, stride, padding, dilation, sizes)
+        return self.choose(input, values, index, len(window))
 
 
 class AdaptiveMaxPool(_Chosen):
@@ -72,7 +73,8 @@ class AdaptiveMaxPool(_Chosen):
     def forward(self, input: Any, sizes: Any) -> Any:
         inner = input.shape[input.ndim - len(sizes) :]
         bounds = [_parts(n, m) for n, m in zip(inner, sizes, strict=True)]
-        return self.choose(input, *part_argmax(input, bounds), len(sizes))
+        values, index = part_argmax(input, bounds)
+        return self.choose(input, values, index, len(sizes))
 
 
 class FractionalMaxPool(_Chosen):

@@ -92,9 +92,13 @@ def _writing(function: Callable[..., Any]) -> Callable[..., Any]:
     return activation
 
 
-relu_, leaky_relu_, elu_, hardtanh_, celu_, selu_, threshold_ = map(
-    _writing, (relu, leaky_relu, elu, hardtanh, celu, selu, threshold)
-)
+relu_ = _writing(relu)
+leaky_relu_ = _writing(leaky_relu)
+elu_ = _writing(elu)
+hardtanh_ = _writing(hardtanh)
+celu_ = _writing(celu)
+selu_ = _writing(selu)
+threshold_ = _writing(threshold)
 
 
 def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Any:
