@@ -1,4 +1,4 @@
-"""The same stories of hooks told to both libraries: what each hook sees, in which order, and what comes of it."""
+"""The same stories told to both libraries: what hooks see, in which order, and what comes of it; paths and loading."""
 
 from __future__ import annotations
 
@@ -223,11 +223,58 @@ def registrations(lib, log):
     log.append((plain(model.q), repr(model.z), plain(model.b), plain(model.c)))
 
 
-STORIES = [order, answers, errors, backward, backward_answers, unused_inputs, states, registrations]
+def paths(lib, log):
+    model = lib.nn.Sequential(lib.nn.Sequential(lib.nn.Linear(1, 1), lib.nn.BatchNorm1d(1)))
+    model[0][0].weight.data = lib.ones(1, 1)
+    for path in ("", "0", "0.0", "0.5", "0.0.weight", "nowhere.at.all"):
+        log.attempt(lambda: repr(model.get_submodule(path)))  # noqa: B023
+    for path in ("0.0.weight", "0.0", "weight", "0.1.running_mean", "0.0.other"):
+        log.attempt(lambda: model.get_parameter(path).tolist())  # noqa: B023
+        log.attempt(lambda: model.get_buffer(path).tolist())  # noqa: B023
+    for path, module, strict in (
+        ("0.0", lib.nn.ReLU(), True),
+        ("0.new", lib.nn.Tanh(), False),
+        ("0.newer", lib.nn.Tanh(), True),
+        ("", lib.nn.ReLU(), False),
+        ("a.b", lib.nn.ReLU(), False),
+        ("0", 3, False),
+    ):
+        log.attempt(lambda: model.set_submodule(path, module, strict))  # noqa: B023
+    log.append(repr(model))
+
+
+def loading(lib, log):
+    class Extra(lib.nn.Linear):
+        def get_extra_state(self):
+            return {"a": 1}
+
+        def set_extra_state(self, state):
+            log.append(("extra", state))
+
+    module, weight = Extra(2, 2), lib.ones(2, 2, dtype=lib.float64)
+    log.append(list(module.state_dict()))
+    state = {"weight": weight, "bias": lib.zeros(2), "_extra_state": 5}
+    log.attempt(lambda: repr(module.load_state_dict(state, assign=True)))
+    log.append(
+        (str(module.weight.dtype)[-7:], module.weight.requires_grad, module.weight.data_ptr() == weight.data_ptr())
+    )
+    log.attempt(lambda: module.load_state_dict({"weight": weight, "bias": weight}, assign=True, strict=False))
+    log.attempt(lambda: repr(module.load_state_dict({"bias": lib.zeros(2), "other": weight}, strict=False)))
+    log.attempt(lambda: lib.nn.Linear(2, 2).load_state_dict(state))
+    log.attempt(lambda: lib.nn.Linear(2, 2).load_state_dict(3))
+    norm, mean = lib.nn.BatchNorm1d(2), lib.ones(2)
+    norm.load_state_dict({**norm.state_dict(), "running_mean": mean}, assign=True)
+    log.append(norm.running_mean is mean)
+    frozen = lib.nn.Linear(2, 2).requires_grad_(False)
+    frozen.load_state_dict({"weight": lib.ones(2, 2), "bias": lib.nn.Parameter(lib.ones(2))}, assign=True)
+    log.append([p.requires_grad for p in frozen.parameters()])
+
+
+STORIES = [paths, loading, order, answers, errors, backward, backward_answers, unused_inputs, states, registrations]
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_hooks_see_and_do_what_they_do_in_pytorch(story):
+def test_the_same_as_pytorch(story):
     torch = pytest.importorskip("torch")
     logs = Log(), Log()
     story(tl, logs[0])
