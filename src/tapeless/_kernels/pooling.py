@@ -52,35 +52,44 @@ def window_argmax(x: Any, window: Any, stride: Any, padding: Any, dilation: Any,
 
     `x` is padded on both sides (and beyond, for windows that begin inside) with the lowest value.
     """
-    ndim = len(window)
-    inner = x.shape[x.ndim - ndim :]
-    reach = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(sizes, stride, window, dilation, strict=True)]
-    low = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    padded = np.full(
-        (*x.shape[: x.ndim - ndim], *(max(r, n + p) for r, n, p in zip(reach, inner, padding, strict=True))),
-        low,
-        x.dtype,
-    )
-    inside: Any = (..., *(slice(p, p + n) for n, p in zip(inner, padding, strict=True)))
-    padded[inside] = x
-    places = np.full(padded.shape[x.ndim - ndim :], -1, np.int64)
-    places[tuple(slice(p, p + n) for n, p in zip(inner, padding, strict=True))] = np.arange(
-        np.prod(inner, dtype=int)
-    ).reshape(inner)
-    best: Any = None
-    index: Any = None
-    for _, where in offsets(window, stride, dilation, sizes):
-        part, place = padded[(..., *where)], places[where]
-        if best is None:
-            best, index = part.copy(), np.broadcast_to(place, part.shape).copy()
-            continue
-        better = (part > best) | (index < 0)
-        if x.dtype.kind == "f":
-            better |= np.isnan(part)
-        better &= place >= 0
-        np.copyto(best, part, where=better)
-        np.copyto(index, np.broadcast_to(place, part.shape), where=better)
+    inner = x.shape[x.ndim - len(window) :]
+    padded, inside = _padded(x, inner, window, stride, padding, dilation, sizes)
+    cells = list(offsets(window, stride, dilation, sizes))
+    parts = [padded[(..., *where)] for _, where in cells]
+    best = parts[0].copy()
+    for part in parts[1:]:
+        np.maximum(best, part, out=best)
+    # Which cell of each window it is: one pass over small numbers for each cell, places are worked out once.
+    which = np.zeros(best.shape, np.min_scalar_type(len(cells)))
+    for k in range(len(cells) - 1, -1, -1):  # the first of equals is written last
+        here = parts[k] == best
+        np.copyto(which, k, where=here if inside is None else here & inside[cells[k][1]])
+    if x.dtype.kind == "f" and np.isnan(best).any():
+        for k, part in enumerate(parts):
+            np.copyto(which, k, where=np.isnan(part))
+    steps = [int(np.prod(inner[axis + 1 :], dtype=int)) for axis in range(len(inner))]
+    shift = [sum(o * d * step for o, d, step in zip(cell, dilation, steps, strict=True)) for cell, _ in cells]
+    index = np.array(shift, np.int64).take(which)
+    for axis, (n, s, p, step) in enumerate(zip(sizes, stride, padding, steps, strict=True)):
+        index += ((np.arange(n) * s - p) * step).reshape([-1 if i == axis else 1 for i in range(len(inner))])
     return best, index
+
+
+def _padded(
+    x: Any, inner: Any, window: Any, stride: Any, padding: Any, dilation: Any, sizes: Any
+) -> tuple[Any, Any | None]:
+    """Return `x` filled up for all windows with the lowest value, and where it is `x` itself: None for everywhere."""
+    reach = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(sizes, stride, window, dilation, strict=True)]
+    if not any(padding) and all(r <= n for r, n in zip(reach, inner, strict=True)):
+        return x, None
+    low = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    full = tuple([max(r, n + p) for r, n, p in zip(reach, inner, padding, strict=True)])
+    places: Any = tuple([slice(p, p + n) for n, p in zip(inner, padding, strict=True)])
+    padded = np.full((*x.shape[: x.ndim - len(inner)], *full), low, x.dtype)
+    padded[(..., *places)] = x
+    inside = np.zeros(full, bool)
+    inside[places] = True
+    return padded, inside
 
 
 @kernel
