@@ -68,3 +68,30 @@ def test_a_checkpoint_with_parts_missing(path):
     training.save_checkpoint(state, path)
     with pytest.raises(ValueError, match=r"no checkpoint of fit \(without history, best\)"):
         run(*make(), path, resume=True)
+
+
+def scheduled(optimizer, size=1):
+    return optim.lr_scheduler.StepLR(optimizer, size)
+
+
+def test_a_scheduler_that_was_not_there(path):
+    model, optimizer = make()
+    with pytest.raises(ValueError, match="made with scheduler None, now it is StepLR"):
+        run(model, optimizer, path, resume=True, scheduler=scheduled(optimizer))
+
+
+def test_optimizer_and_scheduler_are_put_back_when_loading_fails_late(tmp_path):
+    path = tmp_path / "run.npz"
+    model, optimizer = make()
+    run(model, optimizer, path, scheduler=scheduled(optimizer))
+    state = training.load_checkpoint(path)
+    state["history"] = {"nonsense": 1}
+    training.save_checkpoint(state, path)
+    model, optimizer = make()
+    scheduler = scheduled(optimizer, 5)
+    before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    with pytest.raises(Exception):  # noqa: B017  whatever a broken file leads to
+        run(model, optimizer, path, resume=True, scheduler=scheduler)
+    assert not optimizer.state_dict()["state"] and optimizer.param_groups[0]["lr"] == 0.01
+    assert scheduler.last_epoch == 0 and scheduler.step_size == 5
+    assert all(np.array_equal(before[name], value.numpy()) for name, value in model.state_dict().items())

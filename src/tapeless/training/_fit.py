@@ -27,6 +27,7 @@ from ._history import History
 from ._metrics import Meter, Metric, as_metrics, loss_number
 from ._progress import Progress
 from ._random_state import check_generators, random_state, set_random_state
+from ._snapshot import Snapshot
 
 Callback = Callable[[int, dict[str, float]], Any]
 
@@ -295,8 +296,9 @@ class _Run:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "optimizer_class": type(self.optimizer).__name__,
+            "optimizer_class": _class_of(self.optimizer),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "scheduler_class": _class_of(self.scheduler),
             "epoch": self.epoch,
             "history": self.history.state_dict(),
             "best": self.best.state_dict(self.epoch),
@@ -314,15 +316,20 @@ class _Run:
             raise ValueError(
                 f"cannot resume: {os.fspath(self.checkpoint)!r} is no checkpoint of fit (without {', '.join(missing)})"
             )
-        was, now = state.get("optimizer_class"), type(self.optimizer).__name__
-        if was not in (None, now):  # files of earlier versions do not say
-            raise ValueError(f"cannot resume: the checkpoint was made with optimizer {was}, now it is {now}")
+        for part, value in (("optimizer", self.optimizer), ("scheduler", self.scheduler)):
+            now = _class_of(value)
+            was = state.get(f"{part}_class", now)  # files of earlier versions do not say
+            if was != now:
+                raise ValueError(f"cannot resume: the checkpoint was made with {part} {was}, now it is {now}")
         # A load that fails halfway has written the first tensors already.
-        before = {name: copy.deepcopy(value) for name, value in self.model.state_dict().items()}
+        before = Snapshot([self.model], self.optimizer, (self.loader, self.validation))
+        rates = None if self.scheduler is None else copy.deepcopy(self.scheduler.state_dict())
         try:
             self._load(state)
         except BaseException:
-            self.model.load_state_dict(before)
+            before.restore()
+            if rates is not None:
+                self.scheduler.load_state_dict(rates)
             raise
 
     def _load(self, state: dict[str, Any]) -> None:
@@ -348,6 +355,10 @@ class _Run:
         self.history.load_state_dict(state["history"])
         self.best.load_state_dict(state["best"], state["model"])
         set_random_state(state["random"], (self.loader, self.validation))
+
+
+def _class_of(value: Any) -> str | None:
+    return None if value is None else type(value).__name__
 
 
 def _check(epochs: Any, batch_size: Any, clip: Any, patience: Any, checkpoint: Any, resume: bool) -> None:
