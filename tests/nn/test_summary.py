@@ -45,3 +45,10 @@ def test_shared_parameters_count_once():
     result = nn.summary(nn.Sequential(shared, shared, tied))
     assert [layer.parameter_count for layer in result.layers] == [0, 6, 2]
     assert result.total_parameters == 8
+
+
+def test_results_that_are_none_show_as_none():
+    attention = nn.MultiheadAttention(4, 2)
+    x = tl.zeros(3, 1, 4)
+    shown = nn.summary(attention, input_data={"query": x, "key": x, "value": x, "need_weights": False})
+    assert shown.layers[0].shape_text == "([3, 1, 4], None)"

@@ -208,7 +208,7 @@ def _shape_of(output: Any) -> Any:
         return {key: _shape_of(value) for key, value in output.items()}
     if isinstance(output, (tuple, list)):
         return tuple(_shape_of(value) for value in output)
-    return type(output).__name__
+    return None if output is None else type(output).__name__
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:
