@@ -225,7 +225,6 @@ KINDS: dict[str, Callable[[Case, Any, str], Results]] = {
 
 # Where Tapeless differs. The tests see to it that nothing is here that no longer differs.
 KNOWN = {
-    ("Kumaraswamy-number", "edges"): "NumPy takes the power 0.5 of -inf as a square root, C's pow gives inf",
     ("Wishart-batch", "grad"): "PyTorch's cholesky_solve has a gradient above the diagonal, which it does not read",
 }
 
