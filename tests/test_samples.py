@@ -44,6 +44,12 @@ def test_what_is_refused() -> None:
         tl.is_nonzero(tl.ones(2))
 
 
+def test_poisson_draws_have_a_gradient_of_zeros() -> None:
+    rates = tl.tensor([0.0, 2.0], requires_grad=True)
+    tl.poisson(rates).sum().backward()
+    assert rates.grad.tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_numbers_are_pytorchs(dtype: str) -> None:
     torch = pytest.importorskip("torch")

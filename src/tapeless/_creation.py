@@ -577,7 +577,7 @@ def randint_like(
     )
 
 
-class _Drawn(Function):
+class Drawn(Function):
     """Numbers that were drawn by the parameters in other tensors: their gradient with respect to those is 0."""
 
     def forward(self, drawn: Any, input: Any, other: Any = None) -> Any:
@@ -620,7 +620,7 @@ def normal(
     shape = np.broadcast_shapes(np.shape(mean), np.shape(std))
     dtype = result_dtype(*(x for x in (mean, std) if hasattr(x, "dtype")))
     drawn = (stream_of(generator).normal(shape, dtype) * std + mean).astype(dtype)
-    result = _Drawn.apply(drawn, *tensors)
+    result = Drawn.apply(drawn, *tensors)
     return result if out is None else store(result, out, "normal")
 
 
@@ -629,7 +629,7 @@ def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, 
     if p is not None:
         result = input.clone().bernoulli_(p, generator=generator)
     else:
-        result = _Drawn.apply(stream_of(generator).bernoulli_tensor(unwrap(input)), input)
+        result = Drawn.apply(stream_of(generator).bernoulli_tensor(unwrap(input)), input)
     return result if out is None else store(result, out, "bernoulli")
 
 
@@ -748,5 +748,5 @@ def _new(name: str, make: Any) -> None:
 
 for _make in (zeros, ones, empty, full, tensor, empty_strided):
     _new(f"new_{_make.__name__}", _make)
-for _drawn in (bernoulli, multinomial):
-    setattr(Tensor, _drawn.__name__, _drawn)
+for _function in (bernoulli, multinomial):
+    setattr(Tensor, _function.__name__, _function)

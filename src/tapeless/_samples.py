@@ -8,6 +8,7 @@ import numpy as np
 
 from ._core.registry import composite
 from ._core.tensor_base import unwrap, wrap
+from ._creation import Drawn
 from ._dtypes import scalar_name
 from ._kernels import random_variates
 from ._random import stream_of
@@ -19,12 +20,6 @@ def _check_floats(name: str, *tensors: Any) -> None:
             raise NotImplementedError(
                 f"\"{name}_cpu\" not implemented for '{scalar_name(tensor.dtype)}'\nConvert the parameters by float()."
             )
-
-
-def _without_gradient(drawn: Any, like: Any, *params: Any) -> Any:
-    """Return draws that hang on the parameters with a gradient of zeros, as PyTorch's Poisson draws do."""
-    result = wrap(drawn.astype(like.dtype))
-    return result + sum(p * 0 for p in params) if any(p.requires_grad for p in params) else result
 
 
 @composite("poisson", methods="")
@@ -44,7 +39,7 @@ def poisson(input: Any, generator: Any = None) -> Any:
         raise RuntimeError(
             f"invalid Poisson rate, expected rate to be non-negative\nThe smallest is {rate.min().item():g}."
         )
-    return _without_gradient(random_variates.poisson(stream_of(generator), rate), input, input)
+    return Drawn.apply(random_variates.poisson(stream_of(generator), rate).astype(rate.dtype), input)
 
 
 @composite("binomial", methods="")
