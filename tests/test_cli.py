@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +185,8 @@ def test_ctrl_c_saves_what_was_learned(tmp_path) -> None:
     command = [sys.executable, "-m", "tapeless", "train", "moons", "--epochs", "100000", "--no-plot"]
     env = os.environ | {"PYTHONPATH": str(SOURCE)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=tmp_path, env=env, **pipes) as process:
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs begin without it
+    with subprocess.Popen(command, cwd=tmp_path, env=env, preexec_fn=heeded, **pipes) as process:
         assert process.stderr is not None and process.stderr.readline().startswith("epoch 1/")
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)

@@ -428,6 +428,7 @@ from tapeless.utils.data import DataLoader
 from tests.utils.data import worker_data as given
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin without it
     kept = DataLoader(given.Told("tapeless", 50), num_workers=2, persistent_workers=True)
     next(iter(kept))
     batches = iter(DataLoader(given.Told("tapeless", 50, given.nap), num_workers=2, multiprocessing_context="spawn"))

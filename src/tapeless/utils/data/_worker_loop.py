@@ -12,11 +12,12 @@ import os
 import pickle
 import queue
 import random
+import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -34,6 +35,8 @@ Done = queue.SimpleQueue[Any]  # pairs of a tag and the parts of a result
 
 # Said before the pipe is closed, whose end shows late where another process that was forked meanwhile holds it.
 GOODBYE: Tag = (-1, -1)
+
+INTERRUPTS = (signal.SIGINT,)  # what Ctrl-C sends to every process of a terminal
 
 _CHECK_SECONDS = 5.0  # how often a worker looks whether its parent is still there
 _SET_THREADS = (
@@ -109,13 +112,27 @@ def run(job: Job, orders: Connection, results: Connection, inherited: Iterable[C
     todo: Todo = queue.SimpleQueue()
     done: Done = queue.SimpleQueue()
     closing = threading.Event()
-    with suppress(KeyboardInterrupt):  # the parent gets it as well, and says so
-        threading.Thread(target=_read, args=(orders, todo, closing), daemon=True).start()
-        threading.Thread(target=_write, args=(results, done), daemon=True).start()
+    # Only this thread is to be interrupted: the others begin with the mask that the process began with.
+    threading.Thread(target=_read, args=(orders, todo, closing), daemon=True).start()
+    threading.Thread(target=_write, args=(results, done), daemon=True).start()
+    with suppress(KeyboardInterrupt), _interruptible():  # the parent gets it as well, and says so
         _use_one_thread()
         _seed(job)
         _work(job, todo, done, closing)
     # Nobody wants what is not written yet, and the writer may be stuck with it: the process ends without it.
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the work; before and after that it would end in a traceback that tells nothing."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
 
 
 def _read(orders: Connection, todo: Todo, closing: threading.Event) -> None:

@@ -13,8 +13,9 @@ import signal
 import time
 import warnings
 import weakref
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from pickle import PicklingError
@@ -24,7 +25,7 @@ from ._epoch import Epoch
 from ._fetch import start_indices
 from ._sampler import draw_seed
 from ._transport import Parts, Tag, pack, receive, send, unpack, widen
-from ._worker_loop import GOODBYE, Ended, Failure, Job, NewEpoch, run
+from ._worker_loop import GOODBYE, INTERRUPTS, Ended, Failure, Job, NewEpoch, run
 
 _PATIENCE = 5.0  # seconds that workers get to finish what they are at before they are terminated
 _DIED = (
@@ -88,7 +89,8 @@ class Pool:
         inherited = list(_parent_ends) if method == "fork" else []
         process = context.Process(target=run, args=(job, to_read, to_write, inherited), daemon=True)  # type: ignore[attr-defined]
         try:
-            process.start()
+            with _interrupts_held(method):
+                process.start()
         except (TypeError, AttributeError, PicklingError):
             warnings.warn(_PICKLE.format(method), stacklevel=6)
             raise
@@ -141,6 +143,25 @@ class Pool:
         pids = ", ".join(str(process.pid) for process in gone)
         self.close()
         raise RuntimeError(_DIED.format(pids, "\n".join(reasons))) from RuntimeError(reasons[0])
+
+
+@contextmanager
+def _interrupts_held(method: str) -> Iterator[None]:
+    """Start a process that is told of no interrupt until `run` asks for them.
+
+    Ctrl-C reaches every process of a terminal. One that was still importing would print a traceback of its own;
+    a process begins with the mask of the thread that starts it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    if method != "fork":
+        resource_tracker.ensure_running()  # which lifts the mask; a start that finds it running does not
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _reason(pid: int, exitcode: int | None) -> str:
