@@ -23,7 +23,7 @@ LAYERS = {
     1: "_kernels",
     2: "_core",
     3: "_ops",
-    4: "_tensor _creation _random _dropout _lowrank _samples _windows _printing",
+    4: "_tensor _creation _random _random_tensors _dropout _lowrank _samples _windows _printing",
     5: "autograd func compiler linalg fft special signal masked",
     6: "nn utils serialization distributions",
     7: "optim",

@@ -1,4 +1,4 @@
-"""Making tensors: from data, filled, in ranges, and at random."""
+"""Making tensors: from data, filled, and in ranges. Those made at random are in `_random_tensors`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ._core.function import Function
-from ._core.registry import NUMPY, composite, store
+from ._core.registry import NUMPY, store
 from ._core.tensor_base import TensorBase, unwrap, wrap
 from ._device import check_device
 from ._dtypes import as_dtype, float64, get_default_dtype, int64, result_dtype
-from ._random import Generator, stream_of
 from ._tensor import Tensor
 
 # -- From data -------------------------------------------------------------------------------------------
@@ -70,7 +68,7 @@ def _first_leaf(data: Any) -> Any:
     return data
 
 
-def _finish(array: Any, requires_grad: bool, device: Any = None) -> Any:
+def finish(array: Any, requires_grad: bool, device: Any = None) -> Any:
     if device is not None:
         check_device(device)
     result = wrap(array)
@@ -88,7 +86,7 @@ def tensor(
     >>> tensor([[1, 2], [3, 4]]).dtype
     dtype('int64')
     """
-    return _finish(_array_of(data, None if dtype is None else as_dtype(dtype)), requires_grad, device)
+    return finish(_array_of(data, None if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -142,7 +140,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 # -- Filled ----------------------------------------------------------------------------------------------
 
 
-def _shape(size: tuple[Any, ...], name: str = "") -> tuple[int, ...]:
+def as_shape(size: tuple[Any, ...], name: str = "") -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     for n in size:
@@ -166,8 +164,8 @@ def _filler(name: str, make: Any, doc: str) -> Callable[..., Tensor]:
         **names: Any,
     ) -> Any:
         size = (names["size"],) if "size" in names else size
-        array = make(_shape(size, make.__name__), get_default_dtype() if dtype is None else as_dtype(dtype))
-        result = _finish(array, requires_grad, device)
+        array = make(as_shape(size, make.__name__), get_default_dtype() if dtype is None else as_dtype(dtype))
+        result = finish(array, requires_grad, device)
         return result if out is None else out.copy_(result)
 
     function.__name__ = function.__qualname__ = name
@@ -186,13 +184,13 @@ def full(
     """Make a tensor of one number; its dtype is that of the number unless given."""
     fill_value = unwrap(fill_value)
     dtype = result_dtype(fill_value) if dtype is None else as_dtype(dtype)
-    return _finish(np.full(_shape((size,)), fill_value, dtype), requires_grad, device)
+    return finish(np.full(as_shape((size,)), fill_value, dtype), requires_grad, device)
 
 
 def _like(name: str, make: Any, doc: str) -> Callable[..., Tensor]:
     def function(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Any:
         array = make(input._array, dtype=None if dtype is None else as_dtype(dtype))
-        return _finish(array, requires_grad, device)
+        return finish(array, requires_grad, device)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -215,7 +213,7 @@ def full_like(
     value = unwrap(fill_value)
     # An int that does not fit wraps around, as in PyTorch; NumPy refuses it.
     value = np.asarray(value).astype(kind) if isinstance(value, (int, float, complex)) else value
-    return _finish(np.full_like(input._array, value, dtype=kind), requires_grad, device)
+    return finish(np.full_like(input._array, value, dtype=kind), requires_grad, device)
 
 
 def eye(
@@ -233,7 +231,7 @@ def eye(
         if size is not None and size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     kind = get_default_dtype() if dtype is None else as_dtype(dtype)
-    result = _finish(np.eye(n, m, dtype=kind), requires_grad, device)
+    result = finish(np.eye(n, m, dtype=kind), requires_grad, device)
     return result if out is None else store(result, out, "eye")
 
 
@@ -282,7 +280,7 @@ def arange(
         start, step = int(start), int(step)
     # PyTorch multiplies where NumPy adds up; so the last digits agree.
     values = start + np.arange(count, dtype=int64 if kind.kind in "iu" else float64) * step
-    result = _finish(values.astype(kind), requires_grad, device)
+    result = finish(values.astype(kind), requires_grad, device)
     return result if out is None else store(result, out, "arange")
 
 
@@ -329,7 +327,7 @@ def linspace(
     """
     kind = _default_for(start, end) if dtype is None else as_dtype(dtype)
     _check_limits("linspace", start, end)
-    result = _finish(_spaced(start, end, _check_steps(steps), kind), requires_grad, device)
+    result = finish(_spaced(start, end, _check_steps(steps), kind), requires_grad, device)
     return result if out is None else store(result, out, "linspace")
 
 
@@ -382,7 +380,7 @@ def logspace(
         wide = np.complex128 if kind.kind == "c" or isinstance(base, complex) else float64
         exponents = _spaced(start, end, steps, np.dtype(np.complex128 if kind.kind == "c" else float64))
         values = np.power(np.asarray(base, wide), exponents).astype(kind)
-    result = _finish(values, requires_grad, device)
+    result = finish(values, requires_grad, device)
     return result if out is None else store(result, out, "logspace")
 
 
@@ -393,7 +391,7 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
     tensor(2.)
     """
     kind = _default_for(s) if dtype is None else as_dtype(dtype)
-    return _finish(np.asarray(s).astype(kind), requires_grad, device)
+    return finish(np.asarray(s).astype(kind), requires_grad, device)
 
 
 def _triangle(name: str, make: Any, doc: str) -> Any:
@@ -401,7 +399,7 @@ def _triangle(name: str, make: Any, doc: str) -> Any:
         if row < 0 or col < 0:
             raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
         rows, columns = make(row, offset, col)
-        return _finish(np.stack([rows, columns]).astype(as_dtype(int64 if dtype is None else dtype)), False, device)
+        return finish(np.stack([rows, columns]).astype(as_dtype(int64 if dtype is None else dtype)), False, device)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -428,7 +426,7 @@ def empty_strided(
     count = 1 + sum((n - 1) * step for n, step in zip(size, stride, strict=True)) if 0 not in tuple(size) else 0
     steps = tuple(step * kind.itemsize for step in stride)
     array = np.lib.stride_tricks.as_strided(np.empty(max(count, 1), kind), tuple(size), steps)
-    return _finish(array, requires_grad, device)
+    return finish(array, requires_grad, device)
 
 
 def empty_permuted(
@@ -455,286 +453,10 @@ def empty_permuted(
         raise RuntimeError("Duplicate dim not allowed")
     kind = get_default_dtype() if dtype is None else as_dtype(dtype)
     dense = np.empty([size[d] for d in physical_layout], kind)
-    return _finish(dense.transpose(np.argsort(physical_layout)), requires_grad, device)
+    return finish(dense.transpose(np.argsort(physical_layout)), requires_grad, device)
 
 
-# -- At random -------------------------------------------------------------------------------------------
-
-
-def rand(
-    *size: Any,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **names: Any,
-) -> Tensor:
-    """Draw uniformly from ``[0, 1)``; the same seed gives PyTorch's numbers."""
-    shape = _shape((names["size"],) if "size" in names else size)
-    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    if dtype.kind == "c":
-        part = np.dtype(f"float{dtype.itemsize * 4}")
-        return _finish(stream_of(generator).uniform((*shape, 2), part).view(dtype)[..., 0], requires_grad, device)
-    return _finish(stream_of(generator).uniform(shape, dtype), requires_grad, device)
-
-
-def randn(
-    *size: Any,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **names: Any,
-) -> Tensor:
-    """Draw from the normal distribution of mean 0 and variance 1; the same seed gives PyTorch's numbers."""
-    shape = _shape((names["size"],) if "size" in names else size)
-    dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
-    if dtype.kind == "c":  # variance 1 in all: one half in each part
-        part = np.dtype(f"float{dtype.itemsize * 4}")
-        drawn = stream_of(generator).normal((*shape, 2), part) * part.type(math.sqrt(0.5))
-        return _finish(drawn.view(dtype)[..., 0], requires_grad, device)
-    return _finish(stream_of(generator).normal(shape, dtype), requires_grad, device)
-
-
-def randint(
-    low: int,
-    high: Any = None,
-    size: Any = None,
-    *,
-    generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Draw integers from ``[low, high)``; ``randint(high, size)`` starts at 0.
-
-    >>> randint(5, (3,)).shape
-    torch.Size([3])
-    """
-    if size is None:
-        low, high, size = 0, low, high
-    if high is None or size is None:
-        raise TypeError("randint() needs high and size: randint(low, high, size) or randint(high, size)")
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    array = stream_of(generator).integers(low, high, _shape((size,)), int64 if dtype is None else as_dtype(dtype))
-    return _finish(array, requires_grad, device)
-
-
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the numbers from 0 to ``n - 1`` in random order; the same seed gives PyTorch's order."""
-    if n < 0:
-        raise RuntimeError(f"n must be non-negative, got {n}")
-    array = stream_of(generator).permutation(n)
-    return _finish(array if dtype is None else array.astype(as_dtype(dtype)), False, device)
-
-
-def rand_like(
-    input: Any,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    generator: Generator | None = None,
-    **_: Any,
-) -> Tensor:
-    """Draw uniformly in the shape and dtype of another tensor."""
-    return rand(
-        tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
-    )
-
-
-def randn_like(
-    input: Any,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    generator: Generator | None = None,
-    **_: Any,
-) -> Tensor:
-    """Draw from the standard normal distribution in the shape and dtype of another tensor."""
-    return randn(
-        tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
-    )
-
-
-def randint_like(
-    input: Any,
-    low: Any,
-    high: Any = None,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **_: Any,
-) -> Tensor:
-    """Draw integers in the shape and dtype of another tensor."""
-    low, high = (0, low) if high is None else (low, high)
-    low, high = int(low), int(high)
-    return randint(
-        low, high, tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
-
-
-class Drawn(Function):
-    """Numbers that were drawn by the parameters in other tensors: their gradient with respect to those is 0."""
-
-    def forward(self, drawn: Any, input: Any, other: Any = None) -> Any:
-        return drawn
-
-    def grad_input(self, g, input):
-        return np.zeros_like(input)
-
-    def grad_other(self, g, other):
-        return np.zeros_like(other)
-
-
-def normal(
-    mean: Any,
-    std: Any = 1.0,
-    size: Any = None,
-    *,
-    generator: Generator | None = None,
-    out: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-    **_: Any,
-) -> Tensor:
-    """Draw from normal distributions: of one mean and deviation in a `size`, or one for each element.
-
-    Raises RuntimeError for negative deviations.
-    """
-    if np.any(np.asarray(unwrap(std)).real < 0):
-        raise RuntimeError(
-            f"normal expects {'all elements of std' if hasattr(std, 'dtype') else 'std'} >= 0.0, but found std {std}"
-        )
-    if size is not None:
-        kind = get_default_dtype() if dtype is None else as_dtype(dtype)
-        drawn = stream_of(generator).normal(_shape((size,)), kind, float(mean), float(std))
-        result = _finish(drawn, requires_grad, device)
-        return result if out is None else store(result, out, "normal")
-    tensors = [x for x in (mean, std) if isinstance(x, TensorBase)]
-    mean, std = unwrap(mean), unwrap(std)
-    shape = np.broadcast_shapes(np.shape(mean), np.shape(std))
-    dtype = result_dtype(*(x for x in (mean, std) if hasattr(x, "dtype")))
-    drawn = (stream_of(generator).normal(shape, dtype) * std + mean).astype(dtype)
-    result = Drawn.apply(drawn, *tensors)
-    return result if out is None else store(result, out, "normal")
-
-
-def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
-    """Draw 0 or 1, with the probability of 1 in each element of `input` (or `p` everywhere)."""
-    if p is not None:
-        result = input.clone().bernoulli_(p, generator=generator)
-    else:
-        result = Drawn.apply(stream_of(generator).bernoulli_tensor(unwrap(input)), input)
-    return result if out is None else store(result, out, "bernoulli")
-
-
-def multinomial(
-    input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Any = None
-) -> Tensor:
-    """Draw `num_samples` positions of each row with probability proportional to its elements."""
-    if out is not None and out.dtype != int64:
-        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}")
-    if input.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim\nThe input's shape is {list(input.shape)}.")
-    if num_samples <= 0:
-        raise RuntimeError("cannot sample n_sample <= 0 samples")
-    weights = np.atleast_2d(unwrap(input)).astype(float64)
-    if (weights < 0).any() or not np.isfinite(weights).all() or (weights.sum(1) <= 0).any():
-        raise RuntimeError("invalid multinomial distribution: expected finite weights >= 0 with a positive sum")
-    if not replacement and num_samples > (weights > 0).sum(1).min():
-        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
-    stream = stream_of(generator)
-    if replacement and num_samples > 1:  # PyTorch draws a single sample the other way
-        edges = np.cumsum(weights / weights.sum(1, keepdims=True), 1)
-        draws = stream.uniform((len(weights), num_samples), float64)
-        picked = np.stack([np.searchsorted(edge, draw, side="right") for edge, draw in zip(edges, draws, strict=True)])
-        picked = np.minimum(picked, weights.shape[1] - 1)
-    else:  # the largest of weight / exponential(1) is a draw without replacement (exponential races)
-        race = weights / stream.exponential(weights.shape, unwrap(input).dtype)
-        picked = np.argsort(-race, axis=1, kind="stable")[:, :num_samples]
-    result = wrap(picked.astype(int64).reshape((*unwrap(input).shape[:-1], num_samples)))
-    return result if out is None else store(result, out, "multinomial")
-
-
-# -- Methods that draw or create -------------------------------------------------------------------------
-
-
-# PyTorch's names of the arguments where the stream has others.
-_STREAM_NAMES = {"from": "low", "to": "high", "lambd": "rate"}
-
-
-def _drawing(name: str, params: tuple[str, ...], doc: str) -> Any:
-    """Return an in-place method that overwrites a tensor with draws of the stream's method of that name."""
-
-    def method(self: Any, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
-        given = dict(zip(params, args, strict=False))
-        given.update({_STREAM_NAMES.get(key, key): value for key, value in kwargs.items()})
-        draw = getattr(stream_of(generator), name)
-        return self.copy_(wrap(draw(self._array.shape, dtype=self._array.dtype, **given)))
-
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = doc
-    return method
-
-
-for _name, _params, _doc in (
-    ("exponential", ("rate",), "Overwrite with draws from the exponential distribution of rate `lambd`."),
-    ("log_normal", ("mean", "std"), "Overwrite with exponentials of normal draws."),
-    ("cauchy", ("median", "sigma"), "Overwrite with draws from the Cauchy distribution."),
-    ("geometric", ("p",), "Overwrite with the numbers of trials up to the first success."),
-):
-    composite(f"{_name}_")(_drawing(_name, _params, _doc))
-
-
-@composite("uniform_")
-def uniform_(
-    self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None, **named: Any
-) -> Any:
-    """Overwrite with draws from the uniform distribution on ``[from, to)``; of complex numbers, both parts."""
-    low, high = named.pop("from", low), named.pop("to", high)
-    if named:
-        raise TypeError(
-            f"uniform_() got an unexpected keyword argument {next(iter(named))!r}; it takes from, to, generator"
-        )
-    stream, array = stream_of(generator), self._array
-    if array.dtype.kind != "c":
-        return self.copy_(wrap(stream.uniform(array.shape, dtype=array.dtype, low=low, high=high)))
-    parts = stream.uniform((*array.shape, 2), dtype=array.real.dtype, low=low, high=high)
-    return self.copy_(wrap(parts[..., 0] + 1j * parts[..., 1]))
-
-
-@composite("normal_")
-def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
-    """Overwrite with draws from the normal distribution; of complex numbers, both parts have half the variance."""
-    stream, array = stream_of(generator), self._array
-    if array.dtype.kind != "c":
-        return self.copy_(wrap(stream.normal(array.shape, dtype=array.dtype, mean=mean, std=std)))
-    parts = stream.normal((*array.shape, 2), dtype=array.real.dtype, mean=0.0, std=std / math.sqrt(2))
-    return self.copy_(wrap(parts[..., 0] + 1j * parts[..., 1] + complex(mean, mean)))
-
-
-@composite("bernoulli_")
-def bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
-    """Overwrite with draws of 0 and 1, with probability `p` (a number or a tensor) of 1."""
-    stream = stream_of(generator)
-    if isinstance(p, TensorBase):
-        return self.copy_(wrap(stream.bernoulli_tensor(np.broadcast_to(p._array, self._array.shape))))
-    return self.copy_(wrap(stream.bernoulli(self._array.shape, p, self._array.dtype)))
-
-
-@composite("random_")
-def random_(self: Any, from_: Any = None, to: Any = None, *, generator: Generator | None = None) -> Any:
-    """Overwrite with random integers: of the dtype's range, below `to`, or from `from_` to below `to`."""
-    stream, shape, dtype = stream_of(generator), self._array.shape, self._array.dtype
-    if from_ is None:
-        return self.copy_(wrap(stream.random(shape, dtype)))
-    low, high = (0, from_) if to is None else (from_, to)
-    return self.copy_(wrap(stream.integers(low, high, shape, dtype)))
+# -- Methods ---------------------------------------------------------------------------------------------
 
 
 def _new(name: str, make: Any) -> None:
@@ -748,5 +470,3 @@ def _new(name: str, make: Any) -> None:
 
 for _make in (zeros, ones, empty, full, tensor, empty_strided):
     _new(f"new_{_make.__name__}", _make)
-for _function in (bernoulli, multinomial):
-    setattr(Tensor, _function.__name__, _function)

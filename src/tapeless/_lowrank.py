@@ -10,10 +10,10 @@ from typing import Any
 
 from ._core.registry import composite
 from ._core.tensor_base import is_tensor
-from ._creation import randn
 from ._ops.factorization import linalg_qr
 from ._ops.linear_algebra import check_inexact
 from ._ops.spectral import linalg_svd
+from ._random_tensors import randn
 
 
 def _basis(matrix: Any, q: int, niter: int) -> Any:

@@ -8,10 +8,10 @@ import numpy as np
 
 from ._core.registry import composite
 from ._core.tensor_base import unwrap, wrap
-from ._creation import Drawn
 from ._dtypes import scalar_name
 from ._kernels import random_variates
 from ._random import stream_of
+from ._random_tensors import Drawn
 
 
 def _check_floats(name: str, *tensors: Any) -> None:

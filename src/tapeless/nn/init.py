@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from tapeless._core.modes import no_grad
-from tapeless._creation import empty_like, from_numpy, randperm
+from tapeless._creation import empty_like, from_numpy
+from tapeless._random_tensors import randperm
 from tapeless._tensor import Tensor
 
 _GAIN_ONE = (

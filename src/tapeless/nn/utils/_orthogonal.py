@@ -9,7 +9,8 @@ import numpy as np
 
 from tapeless._core.modes import no_grad
 from tapeless._core.registry import FUNCTIONS
-from tapeless._creation import eye, randn, zeros_like
+from tapeless._creation import eye, zeros_like
+from tapeless._random_tensors import randn
 from tapeless._tensor import Tensor
 
 from .._module import Module
