@@ -8,13 +8,14 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-SERVER = Path(__file__).with_name("_peers.py")
+SERVER = Path(__file__).with_name("_serve.py")
 
 
 class Peer:
@@ -25,7 +26,11 @@ class Peer:
         self.process = subprocess.Popen(
             [sys.executable, str(server), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.missing = self._read().get("missing")
+
+    @cached_property
+    def missing(self) -> str | None:
+        """Why it cannot run here; waits until it has started."""
+        return self._read().get("missing")
 
     def ask(self, do: str, **arguments: Any) -> Any:
         """Send a command and wait for the answer. Raises RuntimeError when the process ended instead."""
@@ -61,41 +66,35 @@ class Peer:
 
 
 @contextmanager
-def start(names: list[str], server: Path = SERVER) -> Iterator[tuple[list[Peer], list[str]]]:
-    """Start the peers; give those that run, and for each that is not installed a line that says so."""
+def start(names: Sequence[str], server: Path = SERVER) -> Iterator[tuple[list[Peer], dict[str, str]]]:
+    """Start the peers; give those that run, and why the others do not."""
     with ExitStack() as stack:
-        running, left_out = [], []
-        for name in names:
-            peer = Peer(name, server)
+        peers = [Peer(name, server) for name in names]  # all at once: most of the time goes into their imports
+        for peer in peers:
             stack.callback(peer.close)
-            if peer.missing:
-                left_out.append(f"{name} ({peer.missing} is not installed)")
-            else:
-                running.append(peer)
-        yield running, left_out
+        left_out = {peer.name: peer.missing for peer in peers if peer.missing}
+        yield [peer for peer in peers if not peer.missing], left_out
 
 
-def disagreement(losses: dict[str, list[float]], rtol: float, atol: float) -> str:
-    """Say which peers' losses differ by more than ``atol + rtol * loss``, and where; "" when none do."""
-    (first, expected), *others = losses.items()
-    for name, values in others:
-        for i, (a, b) in enumerate(zip(expected, values, strict=True)):
-            if not abs(a - b) <= atol + rtol * abs(b):
-                return f"the losses of {first} and {name} differ at step {i}: {a:.7g} and {b:.7g}"
+def disagreement(values: dict[str, list[Any]], rtol: float, atol: float) -> str:
+    """Say which peers' values differ by more than ``atol + rtol * |value|``, and where; "" when none do.
+
+    Values that are texts have to be equal.
+    """
+    (first, expected), *others = values.items()
+    for name, found in others:
+        if len(expected) != len(found):
+            return f"{first} gives {len(expected)} values and {name} {len(found)}"
+        for i, (a, b) in enumerate(zip(expected, found)):
+            same = a == b if isinstance(a, str) else abs(a - b) <= atol + rtol * abs(b)
+            if not same:  # NaN included
+                show = (lambda v: v[:12]) if isinstance(a, str) else "{:.7g}".format
+                return f"{first} and {name} differ at value {i}: {show(a)} and {show(b)}"
     return ""
 
 
-def choose_steps(peers: list[Peer], seconds: float) -> int:
-    """Warm all peers up, and return how many steps the slowest one does in `seconds`."""
-    slowest = 0.0
-    for peer in peers:
-        peer.ask("round", steps=20)
-        slowest = max(slowest, min(peer.ask("round", steps=5) for _ in range(3)) / 5)
-    return max(5, round(seconds / slowest))
-
-
-def alternate(peers: list[Peer], rounds: int, steps: int) -> dict[str, list[float]]:
-    """Time `rounds` rounds of `steps` steps for each peer in turn; return microseconds per step.
+def alternate(peers: list[Peer], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Time `rounds` rounds of about `seconds` for each peer in turn; return microseconds per step.
 
     Round by round, so that a drift of the machine's speed meets all alike; who begins changes each round.
     """
@@ -103,7 +102,7 @@ def alternate(peers: list[Peer], rounds: int, steps: int) -> dict[str, list[floa
     for i in range(rounds):
         k = i % len(peers)
         for peer in peers[k:] + peers[:k]:
-            times[peer.name].append(peer.ask("round", steps=steps) / steps * 1e6)
+            times[peer.name].append(peer.ask("round", seconds=seconds) * 1e6)
     return times
 
 
