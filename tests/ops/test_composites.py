@@ -76,4 +76,13 @@ def test_fused_equals_composite(row: Row, results: Results) -> None:
 
 def test_there_are_fused_operations() -> None:
     names = {type(node).__name__ for row in SMOOTH for node in fused(row)}
-    assert names >= {"CrossEntropy", "ElmanLayer", "GruLayer", "LstmLayer", "Normal", "ScatterProd"}, names
+    assert names >= {
+        "CrossEntropy",
+        "ElmanLayer",
+        "Gelu",
+        "GruLayer",
+        "LayerNorm",
+        "LstmLayer",
+        "Normal",
+        "ScatterProd",
+    }, names

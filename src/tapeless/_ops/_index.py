@@ -73,6 +73,9 @@ Tensor.geqrf Tensor.orgqr Tensor.ormqr geqrf linalg.householder_product orgqr or
     "_ops.interpolation": """
 nn.functional.interpolate nn.functional.upsample nn.functional.upsample_bilinear nn.functional.upsample_nearest
 """,
+    "_ops.layer_norm": """
+layer_norm native_layer_norm nn.functional.layer_norm nn.functional.rms_norm rms_norm
+""",
     "_ops.least_squares": """
 Tensor.pinverse linalg.lstsq linalg.matrix_rank linalg.pinv pinverse
 """,
@@ -107,9 +110,8 @@ Tensor.matrix_exp linalg.matrix_exp matrix_exp
 nn.functional.multi_head_attention_forward
 """,
     "_ops.normalization": """
-batch_norm group_norm layer_norm native_batch_norm native_group_norm native_layer_norm nn.functional.batch_norm
-nn.functional.group_norm nn.functional.instance_norm nn.functional.layer_norm nn.functional.local_response_norm
-nn.functional.rms_norm rms_norm
+batch_norm group_norm native_batch_norm native_group_norm nn.functional.batch_norm nn.functional.group_norm
+nn.functional.instance_norm nn.functional.local_response_norm
 """,
     "_ops.norms": """
 Tensor.norm linalg.cond linalg.matrix_norm linalg.norm linalg.vector_norm norm

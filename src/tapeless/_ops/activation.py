@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
+from .._core.modes import state
 from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
-from .._dtypes import as_dtype
+from .._dtypes import as_dtype, scalar_name
+from .._kernels.gelu import gelu
 from .._kernels.special import erf, expit
 from ._common import FloatUnary, Unary, normal_dim, zero
 from .masking import Where
@@ -68,6 +70,7 @@ class Elu(FloatUnary):
 class Gelu(FloatUnary):
     """``input * Phi(input)`` with the normal distribution function Phi, or its tanh approximation.
 
+    Fused because value and slope share most of their work (see the kernel): the backward pass is one multiplication.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gelu.html
     """
 
@@ -75,21 +78,27 @@ class Gelu(FloatUnary):
     methods = ""
     promote = None  # type: ignore[assignment]  # `approximate` is no operand
 
+    differentiable = ("input",)
+
     def forward(self, input: Any, approximate: str = "none") -> Any:
         if approximate not in ("none", "tanh"):
             raise RuntimeError(f"approximate argument must be either none or tanh.\nGot {approximate!r}.")
+        if input.dtype.kind != "f":
+            raise NotImplementedError(
+                f""""GeluKernelImpl" not implemented for '{scalar_name(input.dtype)}'\nConvert first: x.float()."""
+            )
         self.approximate = approximate
-        if approximate == "tanh":
-            return 0.5 * input * (1 + np.tanh(_INNER * (input + 0.044715 * input**3)))
-        return 0.5 * input * (1 + erf(input * math.sqrt(0.5)))
+        value, self.saved = gelu(input, approximate, state.grad_enabled)
+        return value
 
-    def grad_input(self, g, input):
+    def backward(self, g, input):
+        return (g * self.saved,)
+
+    def composite(self, input):
+        """Return the result in other operations."""
         if self.approximate == "tanh":
-            t = np.tanh(_INNER * (input + 0.044715 * input**3))
-            slope = _INNER * (1 + 3 * 0.044715 * (input * input))
-            return g * (0.5 * (1 + t) + 0.5 * input * (1 - t * t) * slope)
-        density = np.exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
-        return g * (0.5 * (1 + erf(input * math.sqrt(0.5))) + input * density)
+            return input * 0.5 * (1 + (_INNER * (input + 0.044715 * input**3)).tanh())
+        return input * 0.5 * (1 + erf(input * math.sqrt(0.5)))
 
 
 _INNER = math.sqrt(2 / math.pi)

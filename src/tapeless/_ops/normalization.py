@@ -1,6 +1,6 @@
-"""Normalizations: batch, layer, group, instance, RMS and local response.
+"""Normalizations: batch, group, instance and local response; see `layer_norm` for those over the last dims.
 
-The first four are one operation: the mean and variance over some axes of a reshaped input, with a hand-written
+The first three are one operation: the mean and variance over some axes of a reshaped input, with a hand-written
 gradient (Ioffe and Szegedy, "Batch Normalization", 2015, section 3) and a `composite` for higher orders.
 """
 
@@ -70,91 +70,11 @@ def _scaled(normal: Any, weight: Any, bias: Any) -> Any:
     return normal if bias is None else normal + bias
 
 
-# -- Layers and RMS --------------------------------------------------------------------------------------
-
-
-def _check_layer(name: str, input: Any, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
-    if len(shape) < 1:
-        raise RuntimeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
-            "normalized_shape = []"
-        )
-    for what, x in (("weight", weight), ("bias", bias)):
-        if x is not None and tuple(x.shape) != shape:
-            raise RuntimeError(
-                f"Expected {what} to be of same shape as normalized_shape, but got {what} of shape {list(x.shape)} and "
-                f"normalized_shape = {list(shape)}"
-            )
-    if tuple(input.shape)[input.ndim - len(shape) :] != shape or input.ndim < len(shape):
-        raise RuntimeError(
-            f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but "
-            "got "
-            f"input of size{list(input.shape)}"
-        )
-
-
-@composite("nn.functional.layer_norm layer_norm", methods="")
-def layer_norm(
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = None,
-    bias: Any = None,
-    eps: float = 1e-5,
-    cudnn_enable: bool = True,
-) -> Any:
-    """Return `input` with mean 0 and variance 1 over its last dims `normalized_shape`, times `weight`, plus `bias`.
-
-    Ba, Kiros and Hinton, "Layer Normalization" (2016).
-    See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html
-
-    >>> import tapeless as tl
-    >>> tl.nn.functional.layer_norm(tl.tensor([1.0, 3.0]), (2,))
-    tensor([-1.0000,  1.0000])
-    """
-    shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
-    _check_layer("layer_norm", input, shape, weight, bias)
-    axes = tuple(range(input.ndim - len(shape), input.ndim))
-    return _scaled(standardize(input, axes, eps), weight, bias)
-
-
-@composite("native_layer_norm", methods="")
-def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Any:
-    """Return (`layer_norm`, mean, one over the deviation).
-
-    >>> import tapeless as tl
-    >>> tl.native_layer_norm(tl.tensor([1.0, 3.0]), (2,), None, None, 0.0)[1]
-    tensor([2.])
-    """
-    shape = tuple(normalized_shape)
-    _check_layer("layer_norm", input, shape, weight, bias)
-    axes = tuple(range(input.ndim - len(shape), input.ndim))
-    out, mean, scale = _native(input, axes, weight, bias, eps)
-    return out, mean.detach(), scale.detach()
-
-
 def _native(input: Any, axes: tuple[int, ...], weight: Any, bias: Any, eps: float) -> Any:
     mean = input.mean(axes, True)
     centred = input - mean
     scale = ((centred * centred).mean(axes, True) + eps).rsqrt()
     return _scaled(centred * scale, weight, bias), mean, scale
-
-
-@composite("nn.functional.rms_norm rms_norm", methods="")
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
-    """Return `input` divided by the root of its mean square over the last dims, times `weight`.
-
-    Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019). `eps` is the dtype's by default.
-
-    >>> import tapeless as tl
-    >>> tl.nn.functional.rms_norm(tl.tensor([3.0, 4.0]), (2,))
-    tensor([0.8485, 1.1314])
-    """
-    shape = tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
-    _check_layer("rms_norm", input, shape, weight, None)
-    axes = tuple(range(input.ndim - len(shape), input.ndim))
-    square = input * input
-    scale = (square.mean(axes, True) + (float(np.finfo(input.dtype).eps) if eps is None else eps)).rsqrt()
-    return _scaled(input * scale, weight, None)
 
 
 # -- Batches, groups, instances --------------------------------------------------------------------------
