@@ -35,7 +35,7 @@ def test_exact_formula(dtype: str, limit: float) -> None:
     assert (np.abs(slope - expected_slope) <= 2 * limit).all()
 
 
-# The slope holds 2 * x * s * (1 - s) * u', where 1 - s is exact to float32's resolution at 1, 6e-8, and the rest up to 33.
+# The slope holds 2 * x * s * (1 - s) * u', where 1 - s is exact to float32's resolution at 1, and the rest up to 33.
 @pytest.mark.parametrize(("dtype", "limit", "slope_limit"), [("float32", 3e-7, 2e-6), ("float64", 1e-9, 1e-9)])
 def test_approximate_formula(dtype: str, limit: float, slope_limit: float) -> None:
     x = np.linspace(-8, 8, 4001).astype(dtype)
