@@ -18,6 +18,10 @@ from typing import Any
 SERVER = Path(__file__).with_name("_serve.py")
 
 
+class Failure(Exception):
+    """A peer's process ended before it was told to."""
+
+
 class Peer:
     """One process that works when told to: `server` is the script that it runs."""
 
@@ -33,7 +37,7 @@ class Peer:
         return self._read().get("missing")
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        """Send a command and wait for the answer. Raises RuntimeError when the process ended instead."""
+        """Send a command and wait for the answer. Raises Failure when the process ended instead."""
         stream = self.process.stdin
         assert stream is not None
         try:
@@ -47,9 +51,7 @@ class Peer:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(
-                f"the process of {self.name!r} ended with status {self.process.wait()}; see its error above"
-            )
+            raise Failure(f"the process of {self.name!r} ended with status {self.process.wait()}; see its error above")
         return json.loads(line)
 
     def close(self) -> None:

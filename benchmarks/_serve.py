@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import sys
-from time import perf_counter
+from time import perf_counter, process_time, sleep
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from _peers import LIBRARIES, PEERS, Missing
 from _workloads import BY_ID, JAX
 
 RESTART_AFTER = 2_000  # steps: a model that knows its batch by heart has gradients of 0 and subnormal moments
-WARM_UP = 0.005  # seconds: the other peers have run meanwhile: caches, and their threads, which spin a little
+WARM_UP = 0.005  # seconds before the clock starts
+LONG = 0.25  # seconds: a step this long needs no other before it
 
 
 class Server:
@@ -38,7 +39,7 @@ class Server:
     def restart(self) -> None:
         """Begin anew."""
         self.job.restart(self.start)
-        self.taken = 0
+        self.taken, self.each = 0, 0.0
 
     def save(self, row: str, weights: str) -> None:
         """Write the values that all peers begin from."""
@@ -63,18 +64,25 @@ class Server:
         """Take steps for about that time, at least one; return the seconds per step."""
         if self.taken > RESTART_AFTER:
             self.restart()
-        step, warm_up, count = self.job.step, perf_counter(), 0
-        while count == 0 or perf_counter() - warm_up < WARM_UP:
-            step()
-            count += 1
-        each = (perf_counter() - warm_up) / count
-        steps = range(max(1, round(seconds / each)))
+        if self.each < LONG:
+            self.warm_up()
+        steps, step = range(max(1, round(seconds / self.each))), self.job.step
         start = perf_counter()
         for _ in steps:
             step()
-        total = perf_counter() - start
-        self.taken += count + len(steps)
-        return total / len(steps)
+        self.each = (perf_counter() - start) / len(steps)
+        self.taken += len(steps)
+        settle()
+        return self.each
+
+    def warm_up(self) -> None:
+        """Take steps, at least one, for the other peers have run meanwhile; learn how long a step is."""
+        start, count = perf_counter(), 0
+        while count == 0 or perf_counter() - start < WARM_UP:
+            self.job.step()
+            count += 1
+        self.each = (perf_counter() - start) / count
+        self.taken += count
 
     def memory(self) -> float | None:
         """Return the most megabytes that this process and those it started have had; None on Windows."""
@@ -101,6 +109,20 @@ def version(name: str) -> str:
     """Return a library's version; ours may run from a checkout that is not installed."""
     module = sys.modules.get(name)
     return module.__version__ if hasattr(module, "__version__") else importlib.metadata.version(name)
+
+
+def settle(patience: float = 1.0) -> None:
+    """Wait until this process's threads have stopped spinning.
+
+    OpenBLAS's keep a core busy for 0.1 s after the last product: whoever came next was measured 1.5 to 30 times
+    slower than it is.
+    """
+    end = perf_counter() + patience
+    while perf_counter() < end:
+        used = process_time()
+        sleep(0.005)
+        if process_time() - used < 0.001:
+            return
 
 
 def numbers(value: Any) -> list[float]:

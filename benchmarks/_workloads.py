@@ -40,6 +40,11 @@ class Workload:
     parts: int = 1
     unit: str = "step"
 
+    @property
+    def trains(self) -> bool:
+        """Whether a step is one of training: then its memory has a goal, too."""
+        return self.unit == "step"
+
 
 def _mlp(id: str, layers: list[int], batch: int, targets: dict[str, float], **options: Any) -> Workload:
     what = f"{'-'.join(map(str, layers))}, batch {batch:,}: ReLU, cross-entropy, Adam; a training step"
@@ -150,7 +155,7 @@ WORKLOADS = [
         "Hessian-vector product of mlp-small's loss; a product",
         "hvp",
         SMALL,
-        (OURS, NUMBA, TORCH, JAX, BORCH),
+        (OURS, NUMBA, TORCH, JAX),
         {TORCH: 2.0},
         steps=1,
         rtol=1e-4,

@@ -13,6 +13,7 @@ docs/benchmarks/suite.json, .md and .svg::
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from time import perf_counter
 from typing import Any
 
 from _peers import LIMITS, PEERS
-from _rounds import Peer, alternate, disagreement, machine, ratios, spread, start
+from _picture import draw
+from _report import markdown
+from _rounds import Failure, Peer, alternate, disagreement, machine, ratios, spread, start
 from _workloads import BY_ID, FUSED, HAND, JAX, NUMBA, OURS, TORCH, WORKLOADS, Workload
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "benchmarks"
@@ -37,8 +40,8 @@ class Effort:
     peers: tuple[str, ...]
 
 
-FULL = Effort(31, 0.05, tuple(PEERS))
-QUICK = Effort(7, 0.02, (OURS, NUMBA, TORCH, FUSED, JAX, HAND, *LIMITS))
+FULL = Effort(21, 0.08, tuple(PEERS))
+QUICK = Effort(5, 0.03, (OURS, NUMBA, TORCH, FUSED, JAX, HAND, *LIMITS))
 CHECK = Effort(0, 0, (OURS, NUMBA, TORCH, HAND))
 
 
@@ -56,30 +59,40 @@ def check(peers: list[Peer], work: Workload, weights: str) -> dict[str, Any]:
         if peer.name == OURS:
             peer.ask("save", row=work.id, weights=weights)
         elif peer.name == TORCH and not peer.ask("seed", row=work.id, weights=weights):
-            raise Disagreement(f"{work.id}: seed 0 gives {OURS} and {TORCH} different parameters")
+            raise Disagreement(f"seed 0 gives {OURS} and {TORCH} different parameters")
         peer.ask("setup", row=work.id, weights=weights)
         if peer.name not in LIMITS:
             values[peer.name] = peer.ask("values", steps=work.steps)
             peer.ask("restart")
     problem = disagreement(values, work.rtol, work.atol)
     if problem:
-        raise Disagreement(f"{work.id}: {problem}")
+        raise Disagreement(problem)
     return {name: found[-1] for name, found in values.items()}
 
 
 def measure(work: Workload, effort: Effort, names: list[str], weights: str) -> dict[str, Any]:
     """Check and time one row, in new processes, so that the peak of their memory is the row's."""
     with start(names) as (peers, left_out):
-        result: dict[str, Any] = {"id": work.id, "left out": left_out, "last values": check(peers, work, weights)}
+        require_ours(left_out)
+        last = check(peers, work, weights)
         times = alternate(peers, effort.rounds, effort.seconds)
         scaled = {name: [t / work.parts for t in found] for name, found in times.items()}
-        return result | {
+        return {
+            **describe(work),
+            "left out": left_out,
+            "last values": last,
             "rounds": effort.rounds,
             "microseconds": {name: spread(found) for name, found in scaled.items()},
             "times ours": {ours: ratios(times, ours) for ours in (OURS, NUMBA) if ours in times},
             "peak megabytes": {peer.name: peer.ask("memory") for peer in peers},
             "versions": {peer.name: peer.ask("versions") for peer in peers},
         }
+
+
+def describe(work: Workload) -> dict[str, Any]:
+    """Return what the page says about a row: it is made from the report alone."""
+    targets = {OURS: work.targets, NUMBA: work.numba_targets}
+    return {"id": work.id, "what": work.what, "unit": work.unit, "trains": work.trains, "targets": targets}
 
 
 def check_all(works: list[Workload], effort: Effort) -> list[str]:
@@ -93,8 +106,8 @@ def check_all(works: list[Workload], effort: Effort) -> list[str]:
             running = [peer for peer in peers if peer.name in work.peers]
             try:
                 names = check(running, work, str(Path(folder) / f"{work.id}.npz"))
-            except Disagreement as problem:
-                problems.append(str(problem))
+            except (Disagreement, Failure) as problem:
+                problems.append(f"{work.id}: {problem}")
             else:
                 alone = "" if len(names) > 1 else " alone: it runs, there is nobody to compare with"
                 print(f"{work.id}: same results from {'; '.join(names)}{alone}", flush=True)
@@ -112,11 +125,10 @@ def time_all(works: list[Workload], effort: Effort) -> tuple[dict[str, Any], lis
             names = [name for name in effort.peers if name in work.peers]
             try:
                 result = measure(work, effort, names, str(Path(folder) / f"{work.id}.npz"))
-            except Disagreement as problem:
-                problems.append(str(problem))
-                print(problem, file=sys.stderr)
+            except (Disagreement, Failure) as problem:
+                problems.append(f"{work.id}: {problem}")
+                print(problems[-1], file=sys.stderr)
                 continue
-            require_ours(result["left out"])
             report["results"].append(result)
             print(summary(work, result), file=sys.stderr, flush=True)
     report["seconds"] = round(perf_counter() - begin)
@@ -140,6 +152,27 @@ def summary(work: Workload, result: dict[str, Any]) -> str:
         lines.append(f"  {name:20} {time['median']:12.1f} {ratio}{target}; {memory or 0:.0f} MB")
     lines += [f"  left out: {name} ({reason})" for name, reason in result["left out"].items()]
     return "\n".join(lines)
+
+
+def write(report: dict[str, Any], folder: Path) -> None:
+    """Write the report, its page and its picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "suite.json").write_text(json.dumps(rounded(report), indent=1) + "\n", encoding="utf-8")
+    (folder / "suite.md").write_text(markdown(report), encoding="utf-8")
+    try:
+        draw(report, folder / "suite.svg")
+    except ModuleNotFoundError as error:
+        print(f"no picture: {error.name} is not installed", file=sys.stderr)
+    print(f"written: suite.json, .md and .svg in {folder}", file=sys.stderr)
+
+
+def rounded(value: Any) -> Any:
+    """Return a report whose numbers have five digits: more would be noise."""
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [rounded(part) for part in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -166,12 +199,19 @@ def main(arguments: list[str] | None = None) -> None:
     base = CHECK if options.check else QUICK if options.quick else FULL
     chosen = tuple(name for name in PEERS if name in {OURS, *(options.peers or base.peers)})
     effort = Effort(options.rounds or base.rounds, base.seconds, chosen)
-    if options.check:
+    folder = options.output or (None if options.quick or options.rows else OUTPUT)
+    problems: list[str] = []
+    if options.redraw:
+        write(json.loads((folder or OUTPUT).joinpath("suite.json").read_text(encoding="utf-8")), folder or OUTPUT)
+    elif options.check:
         problems = check_all(works, effort)
     else:
-        _report, problems = time_all(works, effort)
+        report, problems = time_all(works, effort)
+        print(markdown(report))
+        if folder is not None and not problems:
+            write(report, folder)
     if problems:
-        raise SystemExit("\n".join(["The peers do different work:", *problems]))
+        raise SystemExit("\n".join(["Not timed, as the peers do not agree:", *problems]))
 
 
 if __name__ == "__main__":

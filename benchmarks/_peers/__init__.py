@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,13 @@ def framework(module: str) -> Make:
     return lambda work: jobs.make_job(lib, work)
 
 
+def pyborch() -> Make:
+    """NumPy in PyTorch's shape. Its backward pass recurses: the row `chain` is deeper than Python's limit."""
+    make = framework("borch")
+    sys.setrecursionlimit(20_000)
+    return make
+
+
 def fused() -> Make:
     """PyTorch with the optimizer's update in one kernel."""
     lib = importlib.import_module("torch")
@@ -87,7 +95,7 @@ PEERS: dict[str, Callable[[], Make]] = {
     SKLEARN: lambda: from_file("sklearn_peer", "sklearn", "Classifier"),
     AUTOGRAD: lambda: from_file("autograd_peer", "autograd"),
     MYGRAD: lambda: from_file("mygrad_peer", "mygrad"),
-    BORCH: lambda: framework("borch"),
+    BORCH: pyborch,
     HAND: lambda: from_file("numpy_mlp", "numpy", "HandNumpy"),
     GEMMS: lambda: from_file("numpy_mlp", "numpy", "Gemms"),
     TAKE: lambda: from_file("numpy_rows", "numpy", "Take"),
