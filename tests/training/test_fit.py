@@ -508,10 +508,10 @@ def _roundtrip(value, path):
     ("state", "message"),
     [
         ({"model": nn.Linear(1, 1)}, r"cannot save the value at 'model': .* got Linear; save what its state_dict\(\)"),
-        ({"a": [1, {2}]}, "the value at 'a/1': expected tensors, .* got set"),
+        ({"a": [1, range(2)]}, "the value at 'a/1': expected tensors, .* got range"),
         (object(), "cannot save the state: .* got object"),
         ({"a": np.array([None])}, "the value at 'a': arrays of Python objects need pickle"),
-        ({(1, 2): 3}, "expected keys that are strings or numbers"),
+        ({(1, tl.ones(1)): 3}, "expected keys that are strings or numbers"),
     ],
 )
 def test_what_cannot_be_saved(state, message, tmp_path) -> None:
@@ -529,8 +529,7 @@ def test_weights_are_a_plain_archive(tmp_path) -> None:
         assert same(dict(archive), weights(model))
     training.save_weights(model, path)
     assert path.read_bytes() == first, "the same weights are the same bytes"
-    with pytest.raises(ValueError, match="use load_weights"):
-        training.load_checkpoint(path)
+    assert list(training.load_checkpoint(path)) == list(model.state_dict())
     with pytest.raises(RuntimeError, match="size mismatch|Missing key") as caught:
         training.load_weights(nn.Linear(2, 2), path)
     assert "weights.npz" in caught.value.__notes__[-1]
@@ -552,8 +551,6 @@ def test_extra_state(tmp_path) -> None:
     training.save_weights(model, tmp_path / "w.npz")
     training.load_weights(other, tmp_path / "w.npz")
     assert other.count == 5 and bool((other.weight == model.weight).all())
-    with pytest.raises(ValueError, match="use load_weights"):
-        training.load_checkpoint(tmp_path / "w.npz")
 
 
 def test_damaged_files(tmp_path) -> None:
@@ -592,7 +589,7 @@ def test_writing_is_atomic(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(np.lib.format, "write_array", fails)
+        patch.setattr(np.lib.format, "write_array_header_1_0", fails)
         with pytest.raises(OSError, match="No space left"):
             training.save_checkpoint({"a": 2}, path)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["state.npz"]
