@@ -115,7 +115,7 @@ def test_the_seed_decides(tmp_path, monkeypatch) -> None:
     [
         ("trian", "no command 'trian'; did you mean 'train'[?]"),
         ("digits", "did you mean 'tapeless train digits'[?]"),
-        ("fly", "no command 'fly'; there is one: train"),
+        ("fly", "no command 'fly'; there are train and run"),
         ("--frob", "no option '--frob' here; see tapeless --help"),
         ("train spiral", "no data set 'spiral'; did you mean 'spirals'[?] there are digits, spirals, moons"),
         ("train cats", "no data set 'cats'; there are digits, spirals"),

@@ -19,17 +19,19 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "tapeless"
 
 LAYERS = {
-    0: "_errors _dtypes _device _pytree _version cuda",
-    1: "_kernels",
-    2: "_core",
+    0: "_errors _dtypes _device _pytree _version _missing _as_torch torch_version version "
+    "accelerator hub mps mtia xpu multiprocessing types _settings _compile compiler",
+    1: "_kernels amp",
+    2: "_core backends cuda cpu",
     3: "_ops",
-    4: "_tensor _creation _random _random_tensors _dropout _lowrank _samples _windows _printing",
+    4: "_tensor _creation _random _random_tensors _dropout _lowrank _samples _windows _printing random "
+    "_tensor_types _C",
     5: "autograd func compiler linalg fft special signal masked",
-    6: "nn utils serialization distributions",
-    7: "optim",
+    6: "nn utils distributions",
+    7: "optim serialization jit testing",
     8: "datasets training",
     9: "__init__",
-    10: "__main__ _cli",
+    10: "__main__ _cli _run _run_worker",
 }
 LAYER_OF = {unit: number for number, units in LAYERS.items() for unit in units.split()}
 

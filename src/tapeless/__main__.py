@@ -1,4 +1,4 @@
-"""The command line: ``tapeless train`` (or ``python -m tapeless train``)."""
+"""The command line: ``tapeless train``, ``tapeless run`` (or ``python -m tapeless ...``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import tapeless as tl
 
-from . import _cli
+from . import _cli, _run as _scripts
 
 POINTS = 1000  # how many samples of a generated data set
 
@@ -41,13 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     try:
         options = _cli.parse(argv)
+        if options is None:
+            return _scripts.run(argv[1:])
         if isinstance(options, str):
             print(f"tapeless {tl.__version__}" if options == "version" else options.rstrip(), flush=True)
             return 0
         for path in (options.save, options.curve, options.boundary):
             if path is not None:
                 _check_writable(path)
-    except _cli.UsageError as error:
+    except (_cli.UsageError, _scripts.CannotRun) as error:
         print(f"tapeless: {error}", file=sys.stderr)
         return 2
     try:

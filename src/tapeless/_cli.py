@@ -46,11 +46,13 @@ LARGEST_LAYER = 100_000
 
 DESCRIPTION = "Tapeless: PyTorch's API and semantics on nothing but NumPy."
 OVERVIEW = f"""usage: tapeless train [DATASET] [options]
+       tapeless run SCRIPT.py [ARGUMENTS]
 
 {DESCRIPTION}
 
 commands:
   train        train a network on a small data set (tapeless train --help)
+  run          run a PyTorch script, or with -m a module: `import torch` gives Tapeless there
 
 options:
   -h, --help   show this and exit
@@ -75,6 +77,14 @@ examples:
 """
 
 
+RUN_HELP = """usage: tapeless run SCRIPT.py [ARGUMENTS]
+       tapeless run -m PACKAGE.MODULE [ARGUMENTS]
+
+Run a program written for PyTorch with Tapeless in PyTorch's place: `import torch` and everything below it
+give Tapeless there. Arguments, folder, exit status and tracebacks are those of `python SCRIPT.py ARGUMENTS`.
+"""
+
+
 class UsageError(Exception):
     """The arguments are wrong; the text says how, in one line."""
 
@@ -87,8 +97,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message.removeprefix("argument ").removeprefix("DATASET: "))
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace | str:
-    """Return the checked options of ``tapeless train``, or a text to print (help, version).
+def parse(argv: Sequence[str]) -> argparse.Namespace | str | None:
+    """Return the checked options of ``tapeless train``, a text to print (help, version), or None for ``tapeless run``.
 
     Raises `UsageError` for wrong arguments.
 
@@ -102,6 +112,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | str:
     command, *rest = argv
     if command in ("--version", "-V"):
         return "version"
+    if command == "run":
+        return _check_run(rest)
     if command != "train":
         raise UsageError(_no_command(command))
     if "-h" in rest or "--help" in rest:
@@ -118,6 +130,17 @@ def parse(argv: Sequence[str]) -> argparse.Namespace | str:
     _fill_in(options)
     _check_files(options)
     return options
+
+
+def _check_run(rest: Sequence[str]) -> str | None:
+    """All behind the script's name is the script's own business; before it only ``-m`` may stand."""
+    if rest and rest[0] in ("-h", "--help"):
+        return RUN_HELP
+    if not rest or rest == ["-m"]:
+        raise UsageError("run: which script? tapeless run SCRIPT.py [ARGUMENTS], or tapeless run -m MODULE")
+    if rest[0].startswith("-") and rest[0] != "-m":
+        raise UsageError(f"run: there is no option {rest[0]!r}; the script comes first, its own options behind it")
+    return None
 
 
 def _parser() -> _Parser:
@@ -189,7 +212,7 @@ def _no_command(command: str) -> str:
         return f"there is no option {command!r} here; see tapeless --help"
     if command in RECIPES:
         return f"there is no command {command!r}; did you mean 'tapeless train {command}'?"
-    return f"there is no command {command!r}; {_nearest(command, ['train']) or 'there is one: train'}"
+    return f"there is no command {command!r}; {_nearest(command, ['train', 'run']) or 'there are train and run'}"
 
 
 def _unknown(argument: str, parser: argparse.ArgumentParser) -> str:

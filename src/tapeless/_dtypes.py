@@ -35,6 +35,19 @@ PUBLIC: dict[str, np.dtype[Any]] = {
 }
 """Every public dtype name; the package exports them."""
 
+
+class _NoDtype:
+    """The name of a dtype that NumPy lacks: programs may mention it, tensors can't have it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+BFLOAT16 = _NoDtype("bfloat16")
+
 _default = [float32]
 _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}
 _COMPLEX_OF: dict[Any, np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}
@@ -55,7 +68,7 @@ def set_default_dtype(dtype: Any) -> None:
 
     >>> set_default_dtype(float32)
     """
-    dtype = np.dtype(dtype)
+    dtype = as_dtype(dtype)
     if dtype.kind != "f":
         raise TypeError(f"only floating-point types are supported as the default type, got {dtype}")
     _default[0] = dtype
@@ -68,6 +81,8 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         return dtype
     if dtype is float:
         return float64
+    if dtype is BFLOAT16:
+        raise TypeError("NumPy has no bfloat16, so Tapeless has none: use float16 for 16 bits, or float32")
     try:
         return np.dtype(dtype)
     except TypeError:

@@ -105,4 +105,9 @@ def device_error(device: object) -> str:
     )
 
 
+NO_ACCELERATOR = (
+    "Cannot access accelerator device when none is available.\n"
+    "A number names a GPU, and tapeless runs on the CPU only: leave it out, or write 'cpu'."
+)
+
 PLANNED = "module '{module}' has no attribute '{name}': it is no part of Tapeless yet"

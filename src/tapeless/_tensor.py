@@ -492,8 +492,10 @@ class Tensor(TensorMethods):
                 dtype = arg._array.dtype
             elif isinstance(arg, (str, Device)):
                 check_device(arg)
-            elif isinstance(arg, np.dtype) or arg in (int, float, bool, complex):
+            elif isinstance(arg, np.dtype) or arg in (int, float, bool, complex, _dtypes.BFLOAT16):
                 dtype = arg
+            elif isinstance(arg, int) and not isinstance(arg, bool):
+                check_device(arg)
             elif not isinstance(arg, bool) and arg is not None:
                 raise TypeError(f"to() received an invalid argument {arg!r}; expected a dtype, a device or a Tensor")
         dtype = self._array.dtype if dtype is None else _dtypes.as_dtype(dtype)
@@ -510,9 +512,13 @@ class Tensor(TensorMethods):
         if dtype is None:
             return f"torch.{_dtypes.scalar_name(self.dtype)}Tensor"
         if isinstance(dtype, str):
+            if dtype.startswith("torch.cuda."):
+                check_device("cuda")
             names = {f"torch.{name}Tensor": key for key, name in _dtypes.SCALAR_NAMES.items()}
             dtype = names.get(dtype, dtype)
-        return self.to(dtype=np.dtype(dtype))
+        elif isinstance(dtype, type) and hasattr(dtype, "dtype"):
+            dtype = dtype.dtype  # torch.LongTensor and its like
+        return self.to(dtype=dtype)
 
     def type_as(self, other: Any) -> Any:
         """Return the tensor in the dtype of `other`."""

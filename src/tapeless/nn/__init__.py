@@ -10,6 +10,7 @@ from . import (
     functional as functional,
     init as init,
     modules as modules,
+    parallel as parallel,
     parameter as parameter,
     utils as utils,
 )
@@ -203,3 +204,4 @@ from ._upsampling import (
     UpsamplingBilinear2d as UpsamplingBilinear2d,
     UpsamplingNearest2d as UpsamplingNearest2d,
 )
+from .parallel import DataParallel as DataParallel

@@ -9,10 +9,12 @@ import numpy as np
 
 from tapeless._core.modes import no_grad
 from tapeless._creation import empty_like
-from tapeless._device import Device, check_device
+from tapeless._device import TYPES, Device, DeviceError, check_device
+from tapeless._dtypes import as_dtype
 from tapeless._tensor import Tensor
 
 _CPU_ONLY = (
+    "Torch not compiled with {name} enabled\n"
     "tapeless computes with NumPy, on the CPU only, so a module can't be moved to {where}. "
     "Leave `.{call}()` out, or write `.to('cpu')`."
 )
@@ -28,8 +30,9 @@ def _is_floating(tensor: Tensor) -> bool:
 
 def _looks_like_device(value: Any) -> bool:
     # Dtypes may be strings, too; a name that is neither is reported as a dtype.
-    devices = ("cpu", "cuda", "mps", "xpu", "meta")
-    return value.split(":")[0] in devices if isinstance(value, str) else isinstance(value, Device)
+    if isinstance(value, str):
+        return value.split(":")[0] in TYPES
+    return isinstance(value, Device) or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -50,7 +53,7 @@ def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
             dtype = value
     if like is not None:
         dtype = like.dtype
-    return device, None if dtype is None else np.dtype(dtype)
+    return device, None if dtype is None else as_dtype(dtype)
 
 
 class ModuleConversion:
@@ -114,7 +117,7 @@ class ModuleConversion:
 
     def type(self, dst_type: Any) -> Any:
         """Convert all parameters and buffers, integer ones included, to one dtype; return the module."""
-        return self._apply(lambda tensor: tensor.to(np.dtype(dst_type)))
+        return self._apply(lambda tensor: tensor.type(dst_type))
 
     def float(self) -> Any:
         """Convert floating-point parameters and buffers to float32; return the module."""
@@ -137,20 +140,20 @@ class ModuleConversion:
         return self
 
     def cuda(self, device: Any = None) -> Any:
-        """Raise ``RuntimeError``: tapeless runs on the CPU only."""
-        raise RuntimeError(_CPU_ONLY.format(where="CUDA", call="cuda"))
+        """Raise `DeviceError`, an ``AssertionError`` as PyTorch's: tapeless runs on the CPU only."""
+        raise DeviceError(_CPU_ONLY.format(name="CUDA", where="CUDA", call="cuda"))
 
     def xpu(self, device: Any = None) -> Any:
-        """Raise ``RuntimeError``, as `cuda` does."""
-        raise RuntimeError(_CPU_ONLY.format(where="an XPU", call="xpu"))
+        """Raise `DeviceError`, as `cuda` does."""
+        raise DeviceError(_CPU_ONLY.format(name="XPU", where="an XPU", call="xpu"))
 
     def ipu(self, device: Any = None) -> Any:
-        """Raise ``RuntimeError``, as `cuda` does."""
-        raise RuntimeError(_CPU_ONLY.format(where="an IPU", call="ipu"))
+        """Raise `DeviceError`, as `cuda` does."""
+        raise DeviceError(_CPU_ONLY.format(name="IPU", where="an IPU", call="ipu"))
 
     def mtia(self, device: Any = None) -> Any:
-        """Raise ``RuntimeError``, as `cuda` does."""
-        raise RuntimeError(_CPU_ONLY.format(where="MTIA", call="mtia"))
+        """Raise `DeviceError`, as `cuda` does."""
+        raise DeviceError(_CPU_ONLY.format(name="MTIA", where="MTIA", call="mtia"))
 
     def share_memory(self) -> Any:
         """Raise ``NotImplementedError``: arrays of NumPy are not shared between processes."""

@@ -6,4 +6,14 @@ https://docs.pytorch.org/docs/stable/checkpoint.html).
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from . import checkpoint as checkpoint, data as data
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few programs use when it is first used."""
+    if name == "tensorboard":
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,12 @@
+"""``torch.backends.mkl``: Tapeless itself uses no Intel's MKL; what NumPy was built with is NumPy's business."""
+
+from __future__ import annotations
+
+
+def is_available() -> bool:
+    """Return False.
+
+    >>> is_available()
+    False
+    """
+    return False
