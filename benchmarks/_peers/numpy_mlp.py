@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 from _workloads import LEARNING_RATE, Workload, make_batch
+
+
+def padded(size: int) -> int:
+    """Return a number of floats, rounded up to 64 bytes."""
+    return -(-size // 16) * 16
+
+
+def aligned(*shape: int) -> Any:
+    """Return zeros that begin on 64 bytes, which large arrays are added and multiplied quickest on."""
+    size = 4 * math.prod(shape)
+    memory = np.zeros(size + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    return memory[begin : begin + size].view(np.float32).reshape(shape)
+
+
+def shaped(flat: Any, like: list[Any]) -> list[Any]:
+    """Cut a flat array into views of these shapes, each of which begins on 64 bytes."""
+    begins = np.cumsum([0, *[padded(w.size) for w in like]])
+    return [flat[begin : begin + w.size].reshape(w.shape) for begin, w in zip(begins, like)]
 
 
 class HandNumpy:
@@ -21,26 +41,24 @@ class HandNumpy:
         """Make all memory, and begin from these weights."""
         start, sizes, batch = list(weights.values()), self.work.sizes["layers"], self.work.sizes["batch"]
         self.x, self.y = make_batch(self.work)
-        count = sum(w.size for w in start)
-        self.flat = [np.zeros(count, np.float32) for _ in range(5)]  # values, gradients, two moments, scratch
-        self.params, self.grads = self._shaped(self.flat[0], start), self._shaped(self.flat[1], start)
+        count = sum(padded(w.size) for w in start)
+        flat = [aligned(count) for _ in range(4)]  # values, gradients, two moments
+        self.params, self.grads = shaped(flat[0], start), shaped(flat[1], start)
         for param, value in zip(self.params, start, strict=True):
             param[...] = value
-        self.pieces = [tuple(a[i : i + self.CHUNK] for a in self.flat) for i in range(0, count, self.CHUNK)]
-        self.pre = [np.empty((batch, n), np.float32) for n in sizes[1:]]  # before the ReLU
-        self.post = [self.x, *[np.empty_like(a) for a in self.pre[:-1]]]
-        self.back = [np.empty_like(a) for a in self.pre]  # gradients of `pre`
+        scratch = aligned(min(count, self.CHUNK))
+        self.pieces = [
+            (*[a[i : i + self.CHUNK] for a in flat], scratch[: count - i]) for i in range(0, count, self.CHUNK)
+        ]
+        self.pre = [aligned(batch, n) for n in sizes[1:]]  # before the activation
+        self.post = [self.x, *[aligned(*a.shape) for a in self.pre[:-1]]]
+        self.back = [aligned(*a.shape) for a in self.pre]  # gradients of `pre`
         self.mask = [np.empty(a.shape, bool) for a in self.pre]
         self.peak, self.total = np.empty((batch, 1), np.float32), np.empty((batch, 1), np.float32)
         if not self.tanh:  # where in the flat logits the right classes stand
             self.picked = np.arange(batch) * sizes[-1] + self.y
         self.scalars = [np.zeros((), np.float32) for _ in range(4)]
         self.steps = 0
-
-    @staticmethod
-    def _shaped(flat: Any, like: list[Any]) -> list[Any]:
-        ends = np.cumsum([w.size for w in like])
-        return [flat[end - w.size : end].reshape(w.shape) for end, w in zip(ends, like, strict=True)]
 
     def step(self) -> Any:
         """Train for one step; return the loss before it."""
@@ -131,9 +149,9 @@ class Gemms:
         self.products = []
         for i, (fan_in, fan_out) in enumerate(itertools.pairwise(work.sizes["layers"])):
             x, weight, g = make(batch, fan_in), make(fan_out, fan_in), make(batch, fan_out)
-            self.products += [(x, weight.T, np.empty_like(g)), (g.T, x, np.empty_like(weight))]
+            self.products += [(x, weight.T, aligned(*g.shape)), (g.T, x, aligned(*weight.shape))]
             if i:
-                self.products.append((g, weight, np.empty_like(x)))
+                self.products.append((g, weight, aligned(*x.shape)))
 
     def restart(self, start: dict[str, Any]) -> None:
         """Nothing is trained."""
