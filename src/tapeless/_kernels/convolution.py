@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .dispatch import kernel
+from .flat_images import FlatImages, flat_conv, flat_conv_input_grad, flat_conv_weight_grad
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
 
@@ -92,32 +93,68 @@ def _columns(x: Any, window: tuple[int, ...], geometry: Geometry, sizes: Any) ->
     return columns.reshape(x.shape[0], groups, columns.shape[1] // groups, columns.shape[2])
 
 
+def _flat(sizes: Any, window: Any, geometry: Geometry, out: Any) -> FlatImages | None:
+    """Return the layout in which windows are shifts, where that is possible and pays."""
+    stride, padding, dilation, _ = geometry
+    if any(s != 1 for s in stride) or any(p > d * (k - 1) for p, d, k in zip(padding, dilation, window, strict=True)):
+        return None
+    layout = FlatImages(sizes, window, padding, dilation)
+    # A window as large as the image has a result of one number, and the layout would work out all others as well.
+    return layout if 0 < layout.plane <= 2.5 * math.prod(out) else None
+
+
 @kernel
-def conv(x: Any, w: Any, geometry: Geometry) -> Any:
-    """Return the convolution (cross-correlation) of `x` with `w`."""
-    groups, sizes = geometry[3], out_sizes(x.shape[2:], w.shape[2:], geometry)
-    columns = _columns(x, w.shape[2:], geometry, sizes)
+def conv(x: Any, w: Any, geometry: Geometry, bias: Any = None) -> Any:
+    """Return the convolution (cross-correlation) of `x` with `w`, plus a `bias` for each channel of the result."""
+    groups, window, sizes = geometry[3], w.shape[2:], out_sizes(x.shape[2:], w.shape[2:], geometry)
+    bias = None if bias is None else bias.reshape((-1,) + (1,) * len(sizes))
+    if not _is_plain(window, geometry) and (layout := _flat(x.shape[2:], window, geometry, sizes)):
+        return flat_conv(x, w, bias, layout, groups, sizes)
+    columns = _columns(x, window, geometry, sizes)
     matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
-    return (matrix @ columns).reshape(x.shape[0], w.shape[0], *sizes)
+    out = (matrix @ columns).reshape(x.shape[0], w.shape[0], *sizes)
+    if bias is not None:
+        out += bias
+    return out
 
 
 @kernel
 def conv_input_grad(g: Any, w: Any, shape: tuple[int, ...], geometry: Geometry) -> Any:
     """Return the gradient of `conv` for an input of the given spatial sizes: the transposed convolution of `g`."""
-    groups, batch = geometry[3], g.shape[0]
+    groups, batch, window = geometry[3], g.shape[0], w.shape[2:]
+    plain = _is_plain(window, geometry)
+    if not plain and (layout := _flat(shape, window, geometry, g.shape[2:])):
+        whole = g.shape[2:] == out_sizes(shape, window, geometry)
+        if w.shape[0] <= w.shape[1] * groups and whole:
+            return conv(g, _turned(w, groups), _turned_geometry(window, geometry))
+        return flat_conv_input_grad(g, w, layout, groups)
     matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
     flat = g.reshape(batch, groups, w.shape[0] // groups, math.prod(g.shape[2:]))
     columns = matrix.swapaxes(1, 2) @ flat
     columns = columns.reshape(batch, groups * matrix.shape[2], flat.shape[3])
-    if _is_plain(w.shape[2:], geometry):
+    if plain:
         return columns.reshape(batch, columns.shape[1], *shape)
-    return col2im(columns, shape, w.shape[2:], geometry, g.shape[2:])
+    return col2im(columns, shape, window, geometry, g.shape[2:])
+
+
+def _turned(w: Any, groups: int) -> Any:
+    """Return the weight with which a convolution of stride 1 undoes what `w` did: turned round, in and out swapped."""
+    by_group = w.reshape(groups, w.shape[0] // groups, *w.shape[1:]).swapaxes(1, 2)
+    turned = by_group[(..., *[slice(None, None, -1)] * (w.ndim - 2))]
+    return turned.reshape(groups * w.shape[1], w.shape[0] // groups, *w.shape[2:])
+
+
+def _turned_geometry(window: Any, geometry: Geometry) -> Geometry:
+    stride, padding, dilation, groups = geometry
+    return stride, tuple([d * (k - 1) - p for d, k, p in zip(dilation, window, padding, strict=True)]), dilation, groups
 
 
 @kernel
 def conv_weight_grad(x: Any, g: Any, shape: tuple[int, ...], geometry: Geometry) -> Any:
     """Return the gradient of `conv` for a weight of the given shape."""
-    groups = geometry[3]
-    columns = _columns(x, shape[2:], geometry, g.shape[2:])
+    groups, window = geometry[3], shape[2:]
+    if not _is_plain(window, geometry) and (layout := _flat(x.shape[2:], window, geometry, g.shape[2:])):
+        return flat_conv_weight_grad(x, g, shape, layout, groups)
+    columns = _columns(x, window, geometry, g.shape[2:])
     flat = g.reshape(g.shape[0], groups, shape[0] // groups, math.prod(g.shape[2:]))
     return (flat @ columns.swapaxes(2, 3)).sum(axis=0).reshape(shape)

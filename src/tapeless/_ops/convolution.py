@@ -17,12 +17,11 @@ from .._kernels import convolution as kernels
 class Conv(Function):
     """Cross-correlation with a bias; public through `conv1d`, `conv2d` and `conv3d`."""
 
-    def forward(self, input: Any, weight: Any, bias: Any, geometry: Any) -> Any:
+    numpy = staticmethod(kernels.conv)
+
+    def forward(self, input: Any, weight: Any, geometry: Any, bias: Any = None) -> Any:
         self.geometry, self.spatial, self.window = geometry, input.shape[2:], weight.shape
-        out = kernels.conv(input, weight, geometry)
-        if bias is not None:
-            out += bias.reshape((-1,) + (1,) * (out.ndim - 2))
-        return out
+        return kernels.conv(input, weight, geometry, bias)
 
     def grad_input(self, g, weight):
         return kernels.conv_input_grad(g, weight, self.spatial, self.geometry)
@@ -37,22 +36,6 @@ class Conv(Function):
     def name(cls) -> str:
         """Return PyTorch's name."""
         return "ConvolutionBackward0"
-
-
-class ConvKernel(Function):
-    """`Conv` without a bias, for the rules."""
-
-    numpy = staticmethod(kernels.conv)
-
-    def forward(self, x: Any, w: Any, geometry: Any) -> Any:
-        self.geometry, self.spatial, self.window = geometry, x.shape[2:], w.shape
-        return kernels.conv(x, w, geometry)
-
-    def grad_x(self, g, w):
-        return kernels.conv_input_grad(g, w, self.spatial, self.geometry)
-
-    def grad_w(self, g, x):
-        return kernels.conv_weight_grad(x, g, self.window, self.geometry)
 
 
 class ConvInputGrad(Function):
@@ -187,7 +170,7 @@ def _convolve(name: str, ndim: int, input: Any, weight: Any, bias: Any, options:
             f"Calculated padded input size per channel: ({sizes[0]}). Kernel size: ({sizes[1]}). Kernel size can't be "
             "greater than actual input size"
         )
-    out = Conv.apply(input, weight, bias, geometry)
+    out = Conv.apply(input, weight, geometry, bias)
     return out if batched else out.squeeze(0)
 
 

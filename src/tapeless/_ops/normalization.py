@@ -85,6 +85,60 @@ def _per_channel(x: Any, ndim: int) -> Any:
     return None if x is None else x.reshape((1, -1) + (1,) * (ndim - 2))
 
 
+class NativeBatchNorm(Function):
+    """Batch normalization by the batch's own statistics; results: that, the mean and the variance (biased).
+
+    One operation for speed: five passes over the input in place of twelve, and four in place of nine on the way
+    back. The mean is taken off before anything is squared: ``mean(x * x) - mean(x) ** 2`` would save another
+    pass, and all digits where the mean is large.
+    """
+
+    differentiable = ("input", "weight", "bias")
+    materialize = False
+
+    def forward(self, input: Any, weight: Any, bias: Any, eps: float) -> Any:
+        self.eps = eps
+        flat = input.reshape(*input.shape[:2], -1)
+        count = input.dtype.type(flat.size // flat.shape[1])
+        mean = flat.sum(axis=2).sum(axis=0) / count  # two sums: each runs along memory
+        centred = flat - mean[:, None]
+        variance = _channel_products(centred, centred) / count
+        scale = 1 / np.sqrt(variance + input.dtype.type(eps))
+        self.saved = centred, scale, count
+        out = centred * (scale if weight is None else scale * weight)[:, None]
+        if bias is not None:
+            out += bias[:, None]
+        return out.reshape(input.shape), mean, variance
+
+    def backward(self, g, input, weight, bias):
+        """Return the gradients of the first result; the others are constants here."""
+        centred, scale, count = self.saved
+        flat = g[0].reshape(centred.shape)
+        total, along = flat.sum(axis=2).sum(axis=0), _channel_products(flat, centred)
+        factor = scale if weight is None else scale * weight
+        # factor * (g - mean(g) - normal * mean(g * normal)), in one new array
+        out = centred * (along * scale * scale / -count)[:, None]
+        out += flat
+        out -= (total / count)[:, None]
+        out *= factor[:, None]
+        grad_weight = None if weight is None else along * scale
+        return out.reshape(input.shape), grad_weight, None if bias is None else total
+
+    def composite(self, input, weight, bias):
+        """Return the first result in other operations."""
+        axes = (0, *range(2, input.ndim))
+        centred = input - input.mean(axes, True)
+        normal = centred * ((centred * centred).mean(axes, True) + self.eps).rsqrt()
+        return _scaled(normal, _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
+
+
+def _channel_products(a: Any, b: Any) -> Any:
+    """Return the sum of products in each channel of two ``(N, C, L)``."""
+    if a.shape[2] >= 16 and a.dtype.itemsize >= 4:  # dot products of rows: nothing as large as `a` is made
+        return (a[:, :, None] @ b[..., None]).reshape(a.shape[:2]).sum(axis=0)
+    return (a * b).sum(axis=(0, 2))
+
+
 def _update(running: Any, value: Any, momentum: float) -> None:
     """Move a running statistic towards a batch's."""
     if running is not None:
@@ -140,6 +194,12 @@ def batch_norm(
     channels = input.shape[1]
     named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     _check_channels(input, named, channels)
+    if training and input.numel() and all(x is None or x.dtype == input.dtype for x in (weight, bias)):
+        out, mean, variance = NativeBatchNorm.apply(input, weight, bias, eps)
+        count = input.numel() // channels
+        _update(running_mean, unwrap(mean), momentum)
+        _update(running_var, unwrap(variance) * (count / max(count - 1, 1)), momentum)
+        return out
     axes = (0, *range(2, input.ndim))
     weight, bias = _per_channel(weight, input.ndim), _per_channel(bias, input.ndim)
     if training:
