@@ -9,6 +9,14 @@ import pytest
 
 import tapeless as tl
 from tapeless import nn
+from tapeless._core import function
+
+
+@pytest.fixture(autouse=True, params=["copied", "lent"])
+def _lent(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run every test twice: gradients copied into the arena, as small ones are, and computed there, as large ones."""
+    if request.param == "lent":
+        monkeypatch.setattr(function, "LARGE", 0)
 
 
 def make(with_arena: bool) -> tuple[Any, Any]:
@@ -50,6 +58,21 @@ def test_a_gradient_is_written_into_the_arena() -> None:
 
 def test_a_weight_that_is_used_twice() -> None:
     both(lambda model: (model(X) + model[2](model[0](model[0](X)))).sum().backward())
+
+
+def test_a_weight_that_another_operation_uses_as_well() -> None:
+    both(lambda model: (model(X).sum() + (model[0].weight ** 2).sum() + model[2].weight.exp().sum()).backward())
+    both(lambda model: ((model[0].weight ** 2).sum() + model(X).sum()).backward())
+
+
+def test_a_gradient_of_several_uses_is_in_the_arena() -> None:
+    model, optimizer = make(True)
+    home = model[0].weight._home
+    for _ in range(2):
+        optimizer.zero_grad()
+        (model(model[0](X)).sum() + (model[0].weight ** 2).sum()).backward()
+        assert model[0].weight._grad is model[0].weight._home is home
+        optimizer.step()
 
 
 def test_accumulation_over_several_passes() -> None:

@@ -26,7 +26,7 @@ from . import modes
 from .clock import tick
 from .function import Alias, Function, Output
 from .modes import state
-from .tensor_base import TensorBase, wrap
+from .tensor_base import TensorBase, is_lent, wrap
 
 
 def run_backward(
@@ -46,10 +46,11 @@ def run_backward(
     if modes.passes_watched:
         state.passes = (*state.passes, Pass(roots, captures))
     previous, state.grad_enabled = state.grad_enabled, create_graph
+    lends, state.lends = state.lends, captures is None and not create_graph
     try:
         return _run(roots, create_graph, retain_graph, captures)
     finally:
-        state.grad_enabled = previous
+        state.grad_enabled, state.lends = previous, lends
         if modes.passes_watched:
             state.passes = state.passes[:-1]
 
@@ -109,11 +110,20 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                     slots[edge] = g
                     if not is_leaf:
                         heappush(heap, (-edge.seq, edge))
-                    elif trusted and g is not incoming and g is not last and g.base is None and g.shape:
+                    elif (
+                        trusted
+                        and g is not incoming
+                        and g is not last
+                        and g.shape
+                        and (g.base is None or is_lent(edge, g))
+                    ):
                         owned.add(edge)
                         last = g
                 elif create_graph:
                     slots[edge] = old + g
+                elif is_leaf and is_lent(edge, g):
+                    slots[edge] = np.add(old, g, out=g)
+                    owned.add(edge)
                 elif edge in owned:
                     np.add(old, g, out=old)
                 else:

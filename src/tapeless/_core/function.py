@@ -47,8 +47,11 @@ from .clock import tick
 from .hooks import Hooks
 from .modes import state
 from .saved_hooks import PackedKept, Unpacked, pack, pack_all, pack_node
-from .tensor_base import INFERENCE, TensorBase, wrap
+from .tensor_base import INFERENCE, Lent, TensorBase, wrap
 from .views import View, ViewStep
+
+LARGE = 16384
+"""Elements from which on a gradient is computed in the optimizer's memory: to copy less costs less than to ask."""
 
 RESULT = -1
 """The position that stands for the result among what a node keeps."""
@@ -358,6 +361,22 @@ class Function:
             else:
                 grads.append(rule(self, g, *[kept[k] for k in wanted]) if wanted else rule(self, g))
         return grads
+
+    def place(self, i: int) -> Any:
+        """Return memory for a rule to compute the gradient of input `i` in (``out=``), or None.
+
+        An optimizer has it for the gradients of its parameters (`TensorBase._home`), and would copy a large one there:
+        for an MLP of 8 million parameters that is a tenth of its backward pass. Nothing is lent that someone else may
+        see: a gradient that is there already, that hooks get, or that `autograd.grad` returns.
+        """
+        edge = self.edges[self.plan.positions.index(i)]
+        home = edge._home if isinstance(edge, TensorBase) else None
+        if type(home) is not np.ndarray or home.size < LARGE or home.dtype.kind != "f":
+            return None
+        if edge._grad is not None or edge._hooks is not None or self.hooks is not None or not state.lends:
+            return None
+        edge._home = Lent(home)
+        return home
 
     def unpacked(self) -> AbstractContextManager[None]:
         """Have what hooks on saved tensors packed in `kept` for a while; raises RuntimeError once it is freed."""

@@ -15,6 +15,7 @@ class _State(threading.local):
     """The switches of one thread; the class attributes are what a new thread starts with."""
 
     grad_enabled: bool = True
+    lends: bool = False  # whether a backward pass runs whose gradients may be computed in the optimizer's memory
     inference: bool = False
     anomaly: bool = False
     anomaly_check_nan: bool = True

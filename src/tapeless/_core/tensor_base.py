@@ -27,7 +27,8 @@ class TensorBase:
     `_grad`             the gradient: None, an array nobody has looked at yet, or a Tensor
     `_view`             a `View` when it shares its base's memory; `INFERENCE` marks inference tensors
     `_hooks`            hooks of a leaf (those of a computed tensor live on its node)
-    `_home`             where an optimizer wants the gradient of this leaf stored (a slice of its arena)
+    `_home`             where an optimizer wants the gradient of this leaf stored (a slice of its arena); `Lent`
+                        while a backward pass computes it there
     ==================  ==================================================================================
     """
 
@@ -60,13 +61,15 @@ class TensorBase:
         A gradient that is already there is added to in place, as in PyTorch, so that whoever holds ``p.grad``
         sees the sum. Gradients that carry a graph (``create_graph=True``) are added out of place.
         """
-        old = self._grad
+        old, home = self._grad, self._home
+        if type(home) is Lent:  # to this pass, which computed the gradient there; or else to one that still runs
+            home = self._home = home.array if home.array is gradient else home
         if isinstance(gradient, TensorBase):
             self._grad = gradient if old is None else gradient + old  # type: ignore[operator]
         elif old is None:
-            home = self._home
-            if home is not None:
-                np.copyto(home, gradient)
+            if home is not None and type(home) is not Lent:
+                if gradient is not home:
+                    np.copyto(home, gradient)
                 self._grad = home
             elif fresh and gradient.flags.c_contiguous:
                 self._grad = gradient
@@ -80,6 +83,20 @@ class TensorBase:
                 clock.mark_written(old._array)
         else:
             np.add(old, gradient, out=old)
+
+
+class Lent:
+    """The place of a gradient while a backward pass uses it: nobody else writes there until the pass is over."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+
+def is_lent(leaf: TensorBase, gradient: Any) -> bool:
+    """Return whether `gradient` was computed in the place that the optimizer has for it."""
+    return type(leaf._home) is Lent and leaf._home.array is gradient
 
 
 _new = object.__new__

@@ -84,8 +84,7 @@ class Adadelta(Optimizer):
             "decay": unit.scalar("decay", decay) if decay else None,
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["square_avg"], unit.state["acc_delta"]):
-            adadelta(*piece, **options)
+        unit.each(adadelta, unit.values, unit.grads, unit.state["square_avg"], unit.state["acc_delta"], **options)
 
 
 def adadelta(

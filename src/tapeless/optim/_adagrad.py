@@ -94,8 +94,7 @@ class Adagrad(Optimizer):
             "decay": unit.scalar("decay", decay) if decay else None,
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["sum"]):
-            adagrad(*piece, **options)
+        unit.each(adagrad, unit.values, unit.grads, unit.state["sum"], **options)
 
 
 def adagrad(values: Any, grads: Any, s: Any, t: Any, *, eps: Any, rate: Any, decay: Any, maximize: bool) -> None:

@@ -81,8 +81,7 @@ class Adam(Optimizer):
         state = [unit.state["exp_avg"], unit.state["exp_avg_sq"]]
         state.append(unit.state["max_exp_avg_sq"] if group["amsgrad"] else None)
         options = self._options(unit, group)
-        for piece in unit.chunks(unit.values, unit.grads, *state):
-            adam(*piece, **options)
+        unit.each(adam, unit.values, unit.grads, *state, **options)
 
     def _options(self, unit: Unit, group: dict[str, Any]) -> dict[str, Any]:
         """Return what `adam` needs besides arrays, as scalars of the unit's dtype."""

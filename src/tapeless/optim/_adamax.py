@@ -85,8 +85,7 @@ class Adamax(Optimizer):
             "decay": unit.scalar("decay", decay) if decay else None,
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["exp_avg"], unit.state["exp_inf"]):
-            adamax(*piece, **options)
+        unit.each(adamax, unit.values, unit.grads, unit.state["exp_avg"], unit.state["exp_inf"], **options)
 
 
 def adamax(

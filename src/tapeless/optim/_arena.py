@@ -12,17 +12,23 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .._core import clock
 from .._core.tensor_base import TensorBase
+from .._kernels.threads import pool
 
 _ALIGN = 64  # bytes: one cache line, and the width of AVX-512; NumPy's own memory is aligned to 16
-CHUNK = 16384
-"""Elements of an arena that are updated at a time: what a step touches of them stays in the L2 cache."""
+CHUNK = 131072
+"""Elements of an arena that are updated at a time, so that memory to compute in stays in the cache.
+
+Measured with Adam, us for 670,000 and ms for 8.3 million elements in one thread and in two: 16,384 elements at a time
+take 1411 and 1527, 15.6 and 12.8; 65,536 take 1010 and 700, 13.8 and 7.6; 131,072 take 977 and 523, 13.7 and 8.4.
+Threads want large pieces most of all, since they take turns at the interpreter between NumPy's calls.
+"""
 
 
 class Memory(bytearray):
@@ -127,26 +133,46 @@ class Unit:
         box[()] = value
         return box
 
-    def chunks(self, *arrays: Any) -> Iterator[Any]:
-        """Go through arrays of the unit's size together, a cache-sized piece at a time, and with memory to compute in.
+    def each(self, kernel: Callable[..., None], *arrays: Any, **options: Any) -> None:
+        """Call ``kernel(*arrays, t, **options)`` on pieces of arrays of the unit's size; `t` is memory to compute in.
 
-        None stands for an array that is not needed. Of complex arrays the real parts come first, then the imaginary
-        ones: as in PyTorch, they are updated as if they were parameters of their own.
+        A flat array goes through it a chunk at a time, and a large one in several threads. None stands for an array
+        that is not needed. Of complex arrays the real parts come first, then the imaginary ones: as in PyTorch, they
+        are updated as if they were parameters of their own.
         """
-        if arrays[0].dtype.kind == "c":
-            yield from self.chunks(*[None if array is None else array.real for array in arrays])
-            yield from self.chunks(*[None if array is None else array.imag for array in arrays])
+        first = arrays[0]
+        if first.dtype.kind == "c":
+            self.each(kernel, *[None if array is None else array.real for array in arrays], **options)
+            self.each(kernel, *[None if array is None else array.imag for array in arrays], **options)
             return
-        size = arrays[0].size
+        if first.size > CHUNK and all([array is None or array.flags.c_contiguous for array in arrays]):
+            arrays = tuple([None if array is None else array.reshape(-1) for array in arrays])
+            shares = self.scratch.get("shares")
+            if shares is None or shares[-1][1] != first.size:
+                shares = self.scratch["shares"] = _shares(arrays[0])
+            pool.run(lambda share: _in_chunks(kernel, arrays, *share, options), shares)
+            return
         t = self.scratch.get("temporary")
         if t is None:
-            t = self.scratch["temporary"] = empty_like(arrays[0], min(size, CHUNK))
-        if size <= CHUNK or arrays[0].ndim != 1:
-            yield (*arrays, t)
-            return
-        for start in range(0, size, CHUNK):
-            stop = min(start + CHUNK, size)
-            yield (*[None if array is None else array[start:stop] for array in arrays], t[: stop - start])
+            t = self.scratch["temporary"] = empty_like(first, first.size)
+        kernel(*arrays, t, **options)
+
+
+def _shares(array: Any) -> list[tuple[int, int, Any]]:
+    """Divide a flat array among the threads: where each one's share starts and ends, and its memory to compute in.
+
+    A share is no less than a chunk: the other thread takes up to 50 us to wake, as long as half a chunk takes.
+    """
+    count = max(1, min(pool.size, array.size // CHUNK))
+    step = -(-array.size // count // _ALIGN) * _ALIGN  # no two threads on one cache line
+    starts = range(0, array.size, step)
+    return [(start, min(start + step, array.size), empty_like(array, min(step, CHUNK))) for start in starts]
+
+
+def _in_chunks(kernel: Callable[..., None], arrays: Any, start: int, end: int, t: Any, options: Any) -> None:
+    for i in range(start, end, CHUNK):
+        stop = min(i + CHUNK, end)
+        kernel(*[None if array is None else array[i:stop] for array in arrays], t[: stop - i], **options)
 
 
 class Single(Unit):

@@ -86,8 +86,7 @@ class ASGD(Optimizer):
             "decay": unit.scalar("decay", decay) if decay else None,
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["ax"]):
-            asgd(*piece, **options)
+        unit.each(asgd, unit.values, unit.grads, unit.state["ax"], **options)
         following = {
             "eta": lr / (1 + lambd * lr * unit.steps) ** group["alpha"],
             "mu": 1 / max(1, unit.steps - group["t0"]),

@@ -103,8 +103,7 @@ class NAdam(Optimizer):
             "shrink": unit.scalar("shrink", 1 - lr * decay) if decay and decoupled else None,
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["exp_avg"], unit.state["exp_avg_sq"]):
-            nadam(*piece, **options)
+        unit.each(nadam, unit.values, unit.grads, unit.state["exp_avg"], unit.state["exp_avg_sq"], **options)
 
 
 def nadam(

@@ -93,8 +93,7 @@ class RAdam(Optimizer):
             "shrink": unit.scalar("shrink", 1 - lr * decay) if decay and decoupled else None,
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["exp_avg"], unit.state["exp_avg_sq"]):
-            radam(*piece, **options)
+        unit.each(radam, unit.values, unit.grads, unit.state["exp_avg"], unit.state["exp_avg_sq"], **options)
 
 
 def _trust(beta2: float, steps: int) -> float | None:

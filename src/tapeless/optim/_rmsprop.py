@@ -92,8 +92,7 @@ class RMSprop(Optimizer):
             "maximize": group["maximize"],
         }
         state = [unit.state[name] if wanted else None for name, wanted in needed.items()]
-        for piece in unit.chunks(unit.values, unit.grads, *state):
-            rmsprop(*piece, **options)
+        unit.each(rmsprop, unit.values, unit.grads, *state, **options)
 
 
 def rmsprop(

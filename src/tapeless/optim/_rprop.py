@@ -84,8 +84,7 @@ class Rprop(Optimizer):
             "most": unit.scalar("most", group["step_sizes"][1]),
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, unit.state["prev"], unit.state["step_size"]):
-            rprop(*piece, **options)
+        unit.each(rprop, unit.values, unit.grads, unit.state["prev"], unit.state["step_size"], **options)
 
 
 def rprop(

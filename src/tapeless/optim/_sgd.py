@@ -85,8 +85,7 @@ class SGD(Optimizer):
             "nesterov": group["nesterov"],
             "maximize": group["maximize"],
         }
-        for piece in unit.chunks(unit.values, unit.grads, *buffer):
-            sgd(*piece, **options)
+        unit.each(sgd, unit.values, unit.grads, *buffer, **options)
 
 
 def sgd(

@@ -6,14 +6,12 @@ pipe as they come, one writes results to the pipe as the parent reads them, and 
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import pickle
 import queue
 import random
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..._kernels.threads import set_num_threads
 from ..._random import default_generator
 from . import _worker_info
 from ._dataset import IterableDataset
@@ -39,13 +38,6 @@ GOODBYE: Tag = (-1, -1)
 INTERRUPTS = (signal.SIGINT,)  # what Ctrl-C sends to every process of a terminal
 
 _CHECK_SECONDS = 5.0  # how often a worker looks whether its parent is still there
-_SET_THREADS = (
-    "scipy_openblas_set_num_threads64_",
-    "scipy_openblas_set_num_threads",
-    "openblas_set_num_threads64_",
-    "openblas_set_num_threads",
-    "MKL_Set_Num_Threads",
-)
 
 
 class Job(NamedTuple):
@@ -116,7 +108,7 @@ def run(job: Job, orders: Connection, results: Connection, inherited: Iterable[C
     threading.Thread(target=_read, args=(orders, todo, closing), daemon=True).start()
     threading.Thread(target=_write, args=(results, done), daemon=True).start()
     with suppress(KeyboardInterrupt), _interruptible():  # the parent gets it as well, and says so
-        _use_one_thread()
+        set_num_threads(1)  # there are several workers
         _seed(job)
         _work(job, todo, done, closing)
     # Nobody wants what is not written yet, and the writer may be stuck with it: the process ends without it.
@@ -222,20 +214,3 @@ def _seed(job: Job) -> None:
     words = [job.worker_id, job.base_seed & 0xFFFFFFFF, job.base_seed >> 32, 0]
     np.random.seed(np.random.SeedSequence(words).generate_state(4))
     _worker_info.current = WorkerInfo(job.worker_id, job.num_workers, seed, job.recipe.dataset)
-
-
-def _use_one_thread() -> None:
-    """Have matrix products use one thread, since there are several workers; where NumPy's BLAS is one of these.
-
-    NumPy has no call for it. The libraries that an extension module is linked to are searched with it.
-    """
-    extension = sys.modules.get("numpy._core._multiarray_umath")
-    try:
-        library = ctypes.CDLL(extension.__file__)  # type: ignore[union-attr, arg-type]
-    except (AttributeError, OSError):
-        return
-    for name in _SET_THREADS:
-        set_threads = getattr(library, name, None)
-        if set_threads is not None:
-            set_threads(1)
-            return
