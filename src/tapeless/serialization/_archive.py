@@ -87,7 +87,7 @@ def persistent_id(pid: Any, length: int) -> tuple[Kind | None, str, str, int]:
 
 def write_archive(file: BinaryIO, state: Any) -> None:
     """Write a state as a zip archive that PyTorch opens with ``weights_only=True``."""
-    layout = Layout(arrays_in(state)[0])
+    layout = Layout(arrays_in(state, numpy=False)[0])
     pickle = Pickler(layout).dump(state)
     writer = Writer(file)
     writer.add("archive/data.pkl", pickle)
@@ -106,12 +106,12 @@ def write_archive(file: BinaryIO, state: Any) -> None:
 def read_legacy(source: Source, restore: Restore) -> Any:
     """Return the state in a file of five pickles, and storages after them."""
     data = source.read(0, source.size)
-    header, place = [], 0
-    for _ in range(3):
-        value, place = _run(data, place, Names(), _no_storage)
-        header.append(value)
-    check(header[0] == MAGIC and header[1] == PROTOCOL, "it is a pickle, but none of PyTorch's")
-    check(type(header[2]) is dict, "it does not say what machine wrote it")
+    magic, place = _run(data, 0, Names(), _no_storage)
+    check(type(magic) is int and magic == MAGIC, "it is a pickle, but none of PyTorch's")
+    protocol, place = _run(data, place, Names(), _no_storage)
+    check(type(protocol) is int and protocol == PROTOCOL, f"its protocol is {protocol!r:.20}, expected {PROTOCOL}")
+    machine, place = _run(data, place, Names(), _no_storage)
+    check(type(machine) is dict, "it does not say what machine wrote it")
     # The storages come after the object that needs them: it is read twice, first to find its end.
     wanted: dict[str, Any] = {}
     names = Names()
@@ -173,7 +173,7 @@ def _view(pid: Any, storages: dict[str, Storage]) -> Storage:
 
 def write_legacy(file: BinaryIO, state: Any) -> None:
     """Write a state in the form from before PyTorch 1.6."""
-    layout = Layout(arrays_in(state)[0])
+    layout = Layout(arrays_in(state, numpy=False)[0])
     pickle = Pickler(layout, legacy=True).dump(state)
     empty = Layout([])
     little = sys.byteorder == "little"

@@ -19,8 +19,10 @@ EXPECTED = (
 DEEP = "it is nested more than 500 deep, or contains itself"
 
 
-def arrays_in(state: Any) -> tuple[list[Any], Counter[int]]:
+def arrays_in(state: Any, numpy: bool = True) -> tuple[list[Any], Counter[int]]:
     """Return the arrays of all tensors in `state`, and how often each tensor object (by `id`) occurs.
+
+    NumPy's own arrays are among them, unless `numpy` is False.
 
     >>> import tapeless as tl
     >>> t = tl.zeros(2)
@@ -33,7 +35,7 @@ def arrays_in(state: Any) -> tuple[list[Any], Counter[int]]:
     seen, stack = set(), [state]
     while stack:
         value = stack.pop()
-        if isinstance(value, Tensor | np.ndarray):
+        if isinstance(value, Tensor) or (numpy and isinstance(value, np.ndarray)):
             found[id(value)] = value._array if isinstance(value, Tensor) else value
             count[id(value)] += 1
         elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:

@@ -172,7 +172,7 @@ class Decoder:
             raise
         except RecursionError:
             raise FileError(DEEP) from None
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError) as error:
             raise FileError(f"its table of contents is damaged ({error})") from None
 
     def _decode(self, tree: Any) -> Any:

@@ -239,7 +239,7 @@ class Machine:
     def _reduce(self) -> None:
         arguments, function = self._stack.pop(), self._stack.pop()
         if type(function) is not Global or function.call is None:
-            what = function.name if type(function) is Global else f"a {type(function).__name__}"
+            what = function.name if isinstance(function, Global) else f"a {type(function).__name__}"
             damaged(f"it calls {what}")
         if type(arguments) is not tuple:
             damaged(f"it calls {function.name} with a {type(arguments).__name__} of arguments")
