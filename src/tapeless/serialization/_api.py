@@ -138,7 +138,7 @@ def load(
         try:
             return _read(source, restore, not mmap, os.path.splitext(name)[1].lower())
         except FileError as error:
-            raise FileError(f"cannot read {name!r}: {error}") from error.__cause__
+            raise _named(repr(name), error) from error.__cause__
 
 
 def _load_object(f: Any, restore: Any, mmap: bool) -> Any:
@@ -154,7 +154,13 @@ def _load_object(f: Any, restore: Any, mmap: bool) -> Any:
             damaged("it is empty, or at its end: seek(0) comes first after writing")
         return _read(MemorySource(data), restore, True, "")
     except FileError as error:
-        raise FileError(f"cannot read the file object: {error}") from error.__cause__
+        raise _named("the file object", error) from error.__cause__
+
+
+def _named(file: str, error: FileError) -> FileError:
+    """Return the error with the file's name, and without all that a damaged name may contain."""
+    text = str(error)
+    return FileError(f"cannot read {file}: {text if len(text) < 1000 else text[:1000] + ' ...'}")
 
 
 def _path(f: Any) -> str | None:
