@@ -30,6 +30,8 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 @pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    if "._numba" in name:
+        pytest.importorskip("numba")
     failed = doctest.testmod(importlib.import_module(name), optionflags=FLAGS).failed
     assert not failed, f"{failed} examples in {name} show something else than they print (see above)"
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.tensor_base import TensorBase
+from .._kernels.accelerated import accelerated
 from ._arena import Unit
 from ._optimizer import Optimizer, Params
 from ._options import check_betas, check_options, gradient, refuse_differentiable
@@ -172,6 +173,7 @@ def _prepare(unit: Unit, betas: tuple[float, float], amsgrad: bool) -> None:
         unit.open_state()
 
 
+@accelerated("optimizers.adam", size=2048)
 def adam(
     values: Any,
     grads: Any,

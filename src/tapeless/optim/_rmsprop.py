@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.accelerated import accelerated
 from ._arena import Unit
 from ._optimizer import Optimizer, Params
 from ._options import blend, check_options, gradient, refuse_differentiable
@@ -95,6 +96,7 @@ class RMSprop(Optimizer):
         unit.each(rmsprop, unit.values, unit.grads, *state, **options)
 
 
+@accelerated("optimizers.rmsprop", size=2048)
 def rmsprop(
     values: Any,
     grads: Any,

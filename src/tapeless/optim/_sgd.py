@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels.accelerated import accelerated
 from ._arena import Unit
 from ._optimizer import Optimizer, Params
 from ._options import check_options, gradient, refuse_differentiable
@@ -88,6 +89,7 @@ class SGD(Optimizer):
         unit.each(sgd, unit.values, unit.grads, *buffer, **options)
 
 
+@accelerated("optimizers.sgd", size=2048)
 def sgd(
     values: Any,
     grads: Any,
