@@ -39,7 +39,7 @@ def test_extras_are_what_the_readme_promises() -> None:
         "test": {"pytest", "hypothesis"},
         "scipy": {"scipy"},
         "parity": {"tapeless[test,scipy]", "torch", "expecttest"},
-        "bench": {"torch", "scikit-learn"},
+        "bench": {*"torch jax scikit-learn autograd mygrad pyborch threadpoolctl matplotlib".split()},
         "dev": {"tapeless[test]", "build", "mypy", "pyright[nodejs]", "ruff"},
     }
 
