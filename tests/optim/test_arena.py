@@ -18,7 +18,9 @@ import numpy as np
 import pytest
 
 import tapeless as tl
-from tapeless.optim._arena import CHUNK, Arena, Single
+from tapeless._kernels.threads import pool
+from tapeless.optim import _arena
+from tapeless.optim._arena import Arena, Single
 
 Optimizers = pytest.mark.parametrize(
     "make",
@@ -113,12 +115,16 @@ def test_an_arena_computes_what_single_parameters_do(make: Make) -> None:
 
 
 @Optimizers
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_large_parameters_go_in_chunks(make: Make, dtype: str) -> None:
-    shapes = ((CHUNK + 3,), (100, 200), (CHUNK,), (7,))
+@pytest.mark.parametrize(("dtype", "threads"), [("float32", 1), ("float64", 1), ("float32", 3)])
+def test_large_parameters_go_in_chunks(make: Make, dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_arena, "CHUNK", 4096)
+    monkeypatch.setattr(_arena, "THREADED", 10_000)
+    monkeypatch.setattr(pool, "size", threads)
+    shapes = ((4099,), (100, 200), (4096,), (7,))
     params = parameters(*shapes, dtype=dtype)
     optimizer = make(params)
     steps(optimizer, params, 4)
+    assert len(optimizer._units[0][0].scratch["chunks"]) == threads
     small = parameters(*shapes, dtype=dtype)
     cuts = [(k, p.detach().reshape(-1)[i : i + 5000]) for k, p in enumerate(small) for i in range(0, p.numel(), 5000)]
     pieces = [tl.nn.Parameter(part.clone()) for _, part in cuts]
@@ -130,6 +136,27 @@ def test_large_parameters_go_in_chunks(make: Make, dtype: str) -> None:
         other.step()
     ours = np.concatenate([v.reshape(-1) for v in values(params)])
     np.testing.assert_array_equal(ours, np.concatenate(values(pieces)))
+
+
+@pytest.mark.parametrize("kind", ["matrix", "transposed", "complex"])
+def test_a_large_parameter_of_its_own_goes_in_chunks_where_it_can(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> Any:
+        start = np.random.default_rng(3).normal(size=(90, 70, 2))
+        p = tl.nn.Parameter(tl.tensor(start[..., 0] + (1j * start[..., 1] if kind == "complex" else 0)))
+        if kind == "transposed":
+            p.data = p.data.T
+        optimizer = tl.optim.Adam([p], lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (p - 1).abs().square().sum().backward()
+            optimizer.step()
+        return p.detach().numpy(), optimizer._units[0][0].scratch
+
+    whole, _ = run()
+    monkeypatch.setattr(_arena, "CHUNK", 512)
+    pieces, scratch = run()
+    assert ("chunks" in scratch) == (kind == "matrix")
+    np.testing.assert_array_equal(pieces, whole)
 
 
 # -- Who holds a parameter's memory -----------------------------------------------------------------------

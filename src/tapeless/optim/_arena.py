@@ -29,6 +29,8 @@ Measured with Adam, us for 670,000 and ms for 8.3 million elements in one thread
 take 1411 and 1527, 15.6 and 12.8; 65,536 take 1010 and 700, 13.8 and 7.6; 131,072 take 977 and 523, 13.7 and 8.4.
 Threads want large pieces most of all, since they take turns at the interpreter between NumPy's calls.
 """
+THREADED = 4 * CHUNK
+"""Elements from which on several threads update an arena."""
 
 
 class Memory(bytearray):
@@ -145,34 +147,34 @@ class Unit:
             self.each(kernel, *[None if array is None else array.real for array in arrays], **options)
             self.each(kernel, *[None if array is None else array.imag for array in arrays], **options)
             return
-        if first.size > CHUNK and all([array is None or array.flags.c_contiguous for array in arrays]):
-            arrays = tuple([None if array is None else array.reshape(-1) for array in arrays])
-            shares = self.scratch.get("shares")
-            if shares is None or shares[-1][1] != first.size:
-                shares = self.scratch["shares"] = _shares(arrays[0])
-            pool.run(lambda share: _in_chunks(kernel, arrays, *share, options), shares)
+        if first.size > CHUNK and (first.ndim == 1 or all([a is None or a.flags.c_contiguous for a in arrays])):
+            self._in_chunks(kernel, [None if array is None else array.reshape(-1) for array in arrays], options)
             return
         t = self.scratch.get("temporary")
         if t is None:
             t = self.scratch["temporary"] = empty_like(first, first.size)
         kernel(*arrays, t, **options)
 
+    def _in_chunks(self, kernel: Callable[..., None], arrays: list[Any], options: dict[str, Any]) -> None:
+        """Call `kernel` on all chunks of flat arrays, from `THREADED` elements on in several threads.
 
-def _shares(array: Any) -> list[tuple[int, int, Any]]:
-    """Divide a flat array among the threads: where each one's share starts and ends, and its memory to compute in.
+        Each thread takes the next chunk when it has done one, since not all get the same share of their core: a thread
+        of OpenBLAS still waits for matrix products on the second one (`_kernels.threads`). Right after a product, and
+        670,000 elements, that takes 576 us, equal shares 661 and one thread 801; with 300,000 threads gain nothing.
+        """
+        size = arrays[0].size
+        count = pool.size if size >= THREADED else 1
+        memory = self.scratch.setdefault("chunks", [])
+        while len(memory) < count:
+            memory.append(empty_like(arrays[0], CHUNK))
+        todo: list[int | None] = [None] * count + [*range(0, size, CHUNK)]  # each thread ends at a None
 
-    A share is no less than a chunk: the other thread takes up to 50 us to wake, as long as half a chunk takes.
-    """
-    count = max(1, min(pool.size, array.size // CHUNK))
-    step = -(-array.size // count // _ALIGN) * _ALIGN  # no two threads on one cache line
-    starts = range(0, array.size, step)
-    return [(start, min(start + step, array.size), empty_like(array, min(step, CHUNK))) for start in starts]
+        def work(t: Any) -> None:
+            for start in iter(todo.pop, None):
+                pieces = [None if array is None else array[start : start + CHUNK] for array in arrays]
+                kernel(*pieces, t[: size - start], **options)
 
-
-def _in_chunks(kernel: Callable[..., None], arrays: Any, start: int, end: int, t: Any, options: Any) -> None:
-    for i in range(start, end, CHUNK):
-        stop = min(i + CHUNK, end)
-        kernel(*[None if array is None else array[i:stop] for array in arrays], t[: stop - i], **options)
+        pool.run(work, memory[:count])
 
 
 class Single(Unit):
