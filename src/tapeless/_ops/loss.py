@@ -219,20 +219,19 @@ def kl_div(
 
 
 @functools.lru_cache(maxsize=64)
-def row_starts(rows: int, columns: int) -> Any:
-    """Return the flat position of the first element of each row."""
-    return np.arange(rows, dtype=int64) * columns
+def places(rows: int) -> Any:
+    """Return the numbers of the rows: where, along the last axis of an array (classes, rows), each one stands."""
+    return np.arange(rows, dtype=int64)
 
 
-def row_max(x: Any) -> Any:
-    """Return the largest element of each row of a matrix.
+def classes_first(x: Any) -> Any:
+    """Return the transpose of a matrix (rows, classes), in C order where that is the quicker one to work on.
 
-    NumPy reduces row by row, which is slow for many short rows (5.2 us for 100 rows of 2); of the transpose, it
-    compares whole columns at once (1.9 us, the copy included).
+    NumPy reduces and broadcasts row by row, which is slow for many short rows: for 100 rows of 2, the largest of each
+    takes 4.4 us, of the copied transpose 1.4, and the difference to it 1.3 and 0.6. Wide matrices stay as they are.
     """
-    if x.shape[0] >= 8 * x.shape[1]:
-        return np.maximum.reduce(np.ascontiguousarray(x.T), axis=0)
-    return np.maximum.reduce(x, axis=1)
+    rows, classes = x.shape
+    return np.ascontiguousarray(x.T) if classes <= rows and classes <= 64 else x.T
 
 
 class CrossEntropy(Function):
@@ -245,25 +244,28 @@ class CrossEntropy(Function):
     names = ""
 
     def forward(self, input: Any, target: Any, mean: bool) -> Any:
-        rows, columns = input.shape
+        rows = input.shape[0]
         self.mean = mean
-        e = np.subtract(input, row_max(input)[:, None], order="C")  # in C order, as `row_starts` counts
-        flat = row_starts(rows, columns) + target
-        chosen = e.reshape(-1)[flat]
+        x = classes_first(input)
+        e = x - np.maximum.reduce(x, axis=0)
+        chosen = e[target, places(rows)]
         np.exp(e, out=e)
-        total = np.dot(e, ones(columns, e.dtype))
-        loss = np.add.reduce(np.log(total) - chosen)
-        self.saved = e, total, flat
+        total = np.dot(ones(e.shape[0], e.dtype), e)
+        loss = np.log(total)
+        loss -= chosen
+        loss = np.dot(ones(rows, e.dtype), loss)  # half of np.sum's time
+        self.saved = e, total
         return loss / rows if mean else loss
 
     differentiable = ("input",)
 
     def backward(self, g, input, target):
-        e, total, flat = self.saved
-        factor = g / e.shape[0] if self.mean else g
-        p = e * (factor / total)[:, None]
-        p.reshape(-1)[flat] -= factor
-        return (p,)
+        e, total = self.saved
+        rows = total.shape[0]
+        factor = g[()] / rows if self.mean else g  # of a scalar: a third of the time that a 0-d array takes
+        p = e * (factor / total)
+        p[target, places(rows)] -= factor
+        return (p.T,)
 
     def composite(self, input, target):
         loss = -input.log_softmax(1).gather(1, wrap(unwrap(target)).unsqueeze(1)).squeeze(1)
@@ -310,7 +312,10 @@ def cross_entropy(
         # Read as unsigned, negative class numbers (ignored or wrong ones) are huge: one pass checks both ends.
         and np.maximum.reduce(y.view(np.uint64)) < x.shape[1]
     ):
-        return CrossEntropy.apply(input, target, reduction == "mean")
+        mean = reduction == "mean"
+        if input._view is None and x.dtype.kind == "f":
+            return CrossEntropy.apply_plain(input._requires_grad, (input, target, mean), (x, y, mean))
+        return CrossEntropy.apply(input, target, mean)
     if x.shape == y.shape and x.ndim:
         if y.dtype.kind not in "fc":
             raise RuntimeError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import NUMPY, composite
+from .._core.tensor_base import TensorBase
 from .._dtypes import promote_types
 from ._common import ones
 from .arithmetic import factor
@@ -194,10 +195,16 @@ class Linear(Function):
     @classmethod
     def public_function(cls):
         def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-            if weight._array.ndim == 1:
+            w = weight._array
+            if w.ndim == 1:
                 out = Matmul.apply(input, weight)
                 return out if bias is None else out + bias
-            return cls.apply(input, weight, bias)
+            if bias is None or not isinstance(input, TensorBase) or not isinstance(bias, TensorBase):
+                return cls.apply(input, weight, bias)
+            if input._view is not None or weight._view is not None or bias._view is not None or w.dtype.kind != "f":
+                return cls.apply(input, weight, bias)
+            mask = input._requires_grad | weight._requires_grad << 1 | bias._requires_grad << 2
+            return cls.apply_plain(mask, (input, weight, bias), (input._array, w, bias._array))
 
         return linear
 

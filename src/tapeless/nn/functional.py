@@ -20,10 +20,12 @@ _SAME = (
     "cross_entropy nll_loss one_hot linear"
 ).split()
 
+_relu = FUNCTIONS["relu"]
+
 
 def relu(input: Any, inplace: bool = False) -> Any:
     """Return ``max(input, 0)``; with `inplace`, written into `input`."""
-    return Relu.apply_inplace(input) if inplace else Relu.apply(input)
+    return Relu.apply_inplace(input) if inplace else _relu(input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
