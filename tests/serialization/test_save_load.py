@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import stat
+import time
 import zipfile
 from collections import Counter, OrderedDict, namedtuple
 from enum import IntEnum
@@ -396,6 +397,15 @@ def test_a_failed_save_leaves_the_old_file(name: str, tmp_path: Any, monkeypatch
     tl.save([3], path)
     assert tl.load(path) == [3] and os.listdir(tmp_path) == [name]
     assert os.name == "nt" or stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_what_killed_processes_left_goes_after_a_day(tmp_path: Any) -> None:
+    names = {".x.pt.0123abcd.tmp": 90_000, ".x.pt.89abcdef.tmp": 10, ".y.pt.0123abcd.tmp": 90_000, "x.pt.tmp": 90_000}
+    for name, age in names.items():
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    tl.save([1], tmp_path / "x.pt")
+    assert sorted(os.listdir(tmp_path)) == sorted({*names, "x.pt"} - {".x.pt.0123abcd.tmp"})
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/null"), reason="no devices here")

@@ -173,8 +173,6 @@ def _read(source: Source, restore: Any, verify: bool, extension: str) -> Any:
     if start[:2] == b"PK" or extension == ".npz":
         archive = Archive(source, compression=True)
         if is_archive(archive):
-            if any(entry.method for entry in archive.entries.values()):
-                damaged("it is compressed, which PyTorch's archives never are")
             return read_archive(archive, restore, verify)
         return _npz.read_state(_npz.Arrays(archive))
     if start[8:9] == b"{" or extension == ".safetensors":

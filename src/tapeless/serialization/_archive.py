@@ -41,6 +41,8 @@ def read_archive(archive: Archive, restore: Restore, verify: bool) -> Any:
             "it is a TorchScript archive, a program and not a state; in PyTorch, "
             "torch.save(torch.jit.load(file).state_dict(), other) makes a state of it"
         )
+    if any(entry.method for entry in archive.entries.values()):
+        damaged("it is compressed, which PyTorch's archives never are")
     text = lambda name: archive.read(root + name).tobytes() if root + name in archive.entries else b""
     version, order = text("version").strip(), text("byteorder") or b"little"
     check(version.isdigit() and int(version[:9]) >= 2, f"its version is {version[:20]!r}")

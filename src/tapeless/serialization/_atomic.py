@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -16,7 +18,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
     The data are on the disk before the old file goes, and the new name is before this returns. Raises `OSError`
     where that fails; then, as for any other error, the old file is untouched and nothing is left behind. (A killed
-    process leaves the file that it was writing, ``.NAME.*.tmp``, which nothing reads.)
+    process leaves the file that it was writing, ``.NAME.*.tmp``, which nothing reads; after a day the next save
+    removes it.)
 
     >>> write_atomically("file", lambda file: file.write(b"whole"))
     >>> from pathlib import Path
@@ -43,6 +46,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
             os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(target))
+    _remove_old(target)
 
 
 def check_writable(path: Path) -> None:
@@ -69,6 +73,19 @@ def check_writable(path: Path) -> None:
 def _temporary_name(target: str) -> str:
     folder, name = os.path.split(target)
     return os.path.join(folder, f".{name[:200]}.{secrets.token_hex(4)}.tmp")
+
+
+def _remove_old(target: str) -> None:
+    """Remove what processes that were killed have left; a save that still runs has written within the last day."""
+    folder, name = os.path.split(target)
+    pattern = re.compile(rf"\.{re.escape(name[:200])}\.[0-9a-f]{{8}}\.tmp")
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if pattern.fullmatch(entry.name) and entry.stat().st_mtime < time.time() - 86_400:
+                    os.unlink(entry.path)
+            except OSError:
+                pass  # another process was quicker
 
 
 def _sync_folder(folder: str) -> None:
