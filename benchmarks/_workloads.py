@@ -51,13 +51,13 @@ def _mlp(id: str, layers: list[int], batch: int, targets: dict[str, float], **op
     peers = (*ENGINES, JAX, SKLEARN, AUTOGRAD, MYGRAD, BORCH, HAND, GEMMS)
     if layers[-1] == 2:  # scikit-learn makes one output of two classes: another network
         peers = tuple(name for name in peers if name != SKLEARN)
-    fastest = dict.fromkeys((TORCH, FUSED, JAX), 1.0)
     sizes = {"layers": layers, "batch": batch}
-    return Workload(id, what, "mlp", sizes, peers, targets, numba_targets=fastest, **options)
+    return Workload(id, what, "mlp", sizes, peers, targets, numba_targets=FASTEST, **options)
 
 
 TOY = {"layers": [2, 16, 16, 2], "batch": 100}
 SMALL = {"layers": [64, 64, 10], "batch": 32}
+FASTEST = dict.fromkeys((TORCH, FUSED, COMPILE, JAX), 1.0)
 TINY_TARGETS = {TORCH: 4.0, FUSED: 2.7, JAX: 1.5, HAND: 0.75}
 
 WORKLOADS = [
@@ -73,7 +73,7 @@ WORKLOADS = [
         {"layers": [4, 32, 16, 4], "batch": 10_000, "tanh": True},
         (*ENGINES, JAX, AUTOGRAD, MYGRAD, BORCH, HAND, GEMMS),
         {TORCH: 1.5},
-        numba_targets=dict.fromkeys((TORCH, FUSED, JAX), 1.0),
+        numba_targets=FASTEST,
     ),
     Workload(
         "lenet",

@@ -40,7 +40,7 @@ class Effort:
     peers: tuple[str, ...]
 
 
-FULL = Effort(21, 0.08, tuple(PEERS))
+FULL = Effort(15, 0.08, tuple(PEERS))
 QUICK = Effort(5, 0.03, (OURS, NUMBA, TORCH, FUSED, JAX, HAND, *LIMITS))
 CHECK = Effort(0, 0, (OURS, NUMBA, TORCH, HAND))
 
@@ -132,6 +132,7 @@ def time_all(works: list[Workload], effort: Effort) -> tuple[dict[str, Any], lis
             report["results"].append(result)
             print(summary(work, result), file=sys.stderr, flush=True)
     report["seconds"] = round(perf_counter() - begin)
+    print(f"{report['seconds']} seconds in all", file=sys.stderr)
     return report, problems
 
 
@@ -159,11 +160,11 @@ def write(report: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "suite.json").write_text(json.dumps(rounded(report), indent=1) + "\n", encoding="utf-8")
     (folder / "suite.md").write_text(markdown(report), encoding="utf-8")
+    print(f"written: suite.json and suite.md in {folder}", file=sys.stderr)
     try:
         draw(report, folder / "suite.svg")
     except ModuleNotFoundError as error:
-        print(f"no picture: {error.name} is not installed", file=sys.stderr)
-    print(f"written: suite.json, .md and .svg in {folder}", file=sys.stderr)
+        print(f"suite.svg is not written: {error.name} is not installed", file=sys.stderr)
 
 
 def rounded(value: Any) -> Any:

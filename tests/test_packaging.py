@@ -38,8 +38,8 @@ def test_extras_are_what_the_readme_promises() -> None:
         "numba": {"numba"},
         "test": {"pytest", "hypothesis"},
         "scipy": {"scipy"},
-        "parity": {"tapeless[test,scipy]", "torch", "expecttest"},
-        "bench": {*"torch jax scikit-learn autograd mygrad pyborch threadpoolctl matplotlib".split()},
+        "parity": {"tapeless[test,scipy]", "torch", "expecttest", "safetensors"},
+        "bench": {*"tapeless[numba] torch jax scikit-learn autograd mygrad pyborch threadpoolctl matplotlib".split()},
         "dev": {"tapeless[test]", "build", "mypy", "pyright[nodejs]", "ruff"},
     }
 
