@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .accelerated import accelerated
 from .dispatch import kernel
 from .special import erf
 
@@ -43,6 +44,7 @@ _P = tuple(
 
 
 @kernel
+@accelerated("elementwise.gelu", size=8192)
 def gelu(x: Any, approximate: str, with_slope: bool) -> tuple[Any, Any]:
     """Return ``x * Phi(x)``, or its tanh approximation, and its derivative, or None.
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .accelerated import accelerated
 from .dispatch import kernel
 
 
 @kernel
+@accelerated("elementwise.expit", size=4096)
 def expit(x: Any) -> Any:
     """Return ``1 / (1 + exp(-x))`` without overflow.
 
@@ -86,6 +88,7 @@ _Q32 = (
 
 
 @kernel
+@accelerated("elementwise.erf", size=4096)
 def erf(x: Any) -> Any:
     """Return the error function of each element, in its dtype (float16 is computed in float32).
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import FUNCTIONS
+from .._kernels.accelerated import accelerated
 from ._recurrence import Recurrence
 
 # PyTorch stacks the gates as input, forget, cell, output. Here those with a sigmoid stand together: i, f, o, g.
@@ -33,6 +34,19 @@ def _activate(gates: Any, sigmoids: Any) -> None:
     np.tanh(gates, out=gates)
     np.multiply(sigmoids, 0.5, out=sigmoids)
     np.add(sigmoids, 0.5, out=sigmoids)
+
+
+@accelerated("recurrent.lstm_gates", size=2048)
+def _step(gate: Any, projected: Any, c: Any, cell: Any, tanhs: Any, through: Any) -> None:
+    """Finish the gates of a step, and fill the new states of the cell, their tanh and what the output gate lets out."""
+    size = c.shape[1]
+    gate += projected
+    _activate(gate, gate[:, : 3 * size])
+    np.multiply(gate[:, size : 2 * size], c, out=cell)
+    cell += np.multiply(gate[:, :size], gate[:, 3 * size :], out=through)
+    c[...] = cell
+    np.tanh(cell, out=tanhs)
+    np.multiply(gate[:, 2 * size : 3 * size], tanhs, out=through)
 
 
 def lstm_step(
@@ -88,16 +102,11 @@ class LstmLayer(Recurrence):
         for start, stop in self.steps.spans:
             n = stop - start
             gate, cell, h_now = gates[start:stop], cells[start:stop], h[:n]
-            gate += np.matmul(h_now, recurrent, out=projected[:n])
-            _activate(gate, gate[:, : 3 * size])
-            np.multiply(gate[:, size : 2 * size], c[:n], out=cell)
-            cell += np.multiply(gate[:, :size], gate[:, 3 * size :], out=raw[:n])
-            c[:n] = cell
-            tanh = np.tanh(cell, out=tanhs[start:stop])
-            if weight_hr is None:
-                np.multiply(gate[:, 2 * size : 3 * size], tanh, out=h_now)
-            else:
-                np.matmul(np.multiply(gate[:, 2 * size : 3 * size], tanh, out=raw[:n]), weight_hr.T, out=h_now)
+            np.matmul(h_now, recurrent, out=projected[:n])
+            through = h_now if weight_hr is None else raw[:n]
+            _step(gate, projected[:n], c[:n], cell, tanhs[start:stop], through)
+            if weight_hr is not None:
+                np.matmul(through, weight_hr.T, out=h_now)
             out[start:stop] = h_now
 
     def backward(self, g, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, hx, cx):

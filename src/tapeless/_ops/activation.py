@@ -12,6 +12,7 @@ from .._core.modes import state
 from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import as_dtype, scalar_name
+from .._kernels.accelerated import accelerated
 from .._kernels.gelu import gelu
 from .._kernels.special import erf, expit
 from ._common import FloatUnary, Unary, normal_dim, zero
@@ -35,7 +36,12 @@ class Relu(Unary):
         return np.maximum(input, zero(input.dtype))
 
     def grad_input(self, g, result):
-        return g * (result > zero(result.dtype))
+        return _relu_grad(g, result)
+
+
+@accelerated("elementwise.relu_grad", size=16384)
+def _relu_grad(g: Any, result: Any) -> Any:
+    return g * (result > zero(result.dtype))
 
 
 class LeakyRelu(FloatUnary):

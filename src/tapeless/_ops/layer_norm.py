@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import composite
+from .._kernels.accelerated import accelerated
 from ._common import ones
 from .normalization import _native, _scaled, standardize
 
@@ -25,37 +26,16 @@ class LayerNorm(Function):
 
     def forward(self, input: Any, weight: Any, bias: Any, eps: float) -> Any:
         self.eps = eps
-        x = input.reshape((-1, math.prod(weight.shape)))
-        size = x.shape[1]
-        normal = x - np.matmul(x, _averaging(size, x.dtype))
-        scale = np.vecdot(normal, normal)[:, None]
-        scale /= size
-        scale += eps
-        np.sqrt(scale, out=scale)
-        np.divide(1, scale, out=scale)
-        normal *= scale
-        out = normal * weight.reshape((size,))
-        if bias is not None:
-            out += bias.reshape((size,))
-        self.saved = normal, scale
+        size = math.prod(weight.shape)
+        rows, row = input.reshape((-1, size)), None if bias is None else bias.reshape((size,))
+        out, *self.saved = _layer_norm(rows, weight.reshape((size,)), row, eps)
         return out.reshape(input.shape)
 
     def backward(self, g, input, weight, bias):
-        """With ``h = g * weight``: ``(h - mean(h) - normal * mean(h * normal)) * scale``, means taken along rows."""
+        """Return the gradients; see `_layer_norm_grad`."""
         normal, scale = self.saved
-        size = normal.shape[1]
-        g, row = g.reshape(normal.shape), weight.reshape((size, 1))
-        both = g * normal
-        one = ones(len(g), g.dtype)
-        g_weight, g_bias = np.dot(one, both), np.dot(one, g)
-        share = row / size
-        inner, mean = np.dot(both, share), np.dot(g, share)
-        np.multiply(normal, inner, out=both)
-        both += mean
-        g_input = g * row.T
-        g_input -= both
-        g_input *= scale
         shape = weight.shape
+        g_input, g_weight, g_bias = _layer_norm_grad(g.reshape(normal.shape), normal, scale, weight.reshape((-1,)))
         return (
             g_input.reshape(input.shape),
             g_weight.reshape(shape),
@@ -71,6 +51,44 @@ class LayerNorm(Function):
     def name(cls) -> str:
         """Return PyTorch's name of the node."""
         return "NativeLayerNormBackward0"
+
+
+@accelerated("normalization.layer_norm", size=8192)
+def _layer_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
+    """Return the result, the rows of `x` with mean 0 and variance 1, and one over their deviations."""
+    size = x.shape[1]
+    normal = x - np.matmul(x, _averaging(size, x.dtype))
+    scale = np.vecdot(normal, normal)[:, None]
+    scale /= size
+    scale += eps
+    np.sqrt(scale, out=scale)
+    np.divide(1, scale, out=scale)
+    normal *= scale
+    out = normal * weight
+    if bias is not None:
+        out += bias
+    return out, normal, scale
+
+
+@accelerated("normalization.layer_norm_grad", size=8192)
+def _layer_norm_grad(g: Any, normal: Any, scale: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """With ``h = g * weight``: ``(h - mean(h) - normal * mean(h * normal)) * scale``, means taken along rows.
+
+    Also the gradients of weight and bias.
+    """
+    size = normal.shape[1]
+    row = weight.reshape((size, 1))
+    both = g * normal
+    one = ones(len(g), g.dtype)
+    g_weight, g_bias = np.dot(one, both), np.dot(one, g)
+    share = row / size
+    inner, mean = np.dot(both, share), np.dot(g, share)
+    np.multiply(normal, inner, out=both)
+    both += mean
+    g_input = g * row.T
+    g_input -= both
+    g_input *= scale
+    return g_input, g_weight, g_bias
 
 
 def _averaging(size: int, dtype: Any) -> Any:

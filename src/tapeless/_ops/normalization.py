@@ -15,6 +15,7 @@ from .._core import clock
 from .._core.function import Function
 from .._core.registry import composite
 from .._core.tensor_base import unwrap
+from .._kernels.accelerated import accelerated
 from .padding import ConstantPad
 from .pooling import WindowSums
 
@@ -99,30 +100,16 @@ class NativeBatchNorm(Function):
     def forward(self, input: Any, weight: Any, bias: Any, eps: float) -> Any:
         self.eps = eps
         flat = input.reshape(*input.shape[:2], -1)
-        count = input.dtype.type(flat.size // flat.shape[1])
-        mean = flat.sum(axis=2).sum(axis=0) / count  # two sums: each runs along memory
-        centred = flat - mean[:, None]
-        variance = _channel_products(centred, centred) / count
-        scale = 1 / np.sqrt(variance + input.dtype.type(eps))
-        self.saved = centred, scale, count
-        out = centred * (scale if weight is None else scale * weight)[:, None]
-        if bias is not None:
-            out += bias[:, None]
+        out, centred, mean, variance, scale = _batch_norm(flat, weight, bias, eps)
+        self.saved = centred, scale
         return out.reshape(input.shape), mean, variance
 
     def backward(self, g, input, weight, bias):
         """Return the gradients of the first result; the others are constants here."""
-        centred, scale, count = self.saved
-        flat = g[0].reshape(centred.shape)
-        total, along = flat.sum(axis=2).sum(axis=0), _channel_products(flat, centred)
-        factor = scale if weight is None else scale * weight
-        # factor * (g - mean(g) - normal * mean(g * normal)), in one new array
-        out = centred * (along * scale * scale / -count)[:, None]
-        out += flat
-        out -= (total / count)[:, None]
-        out *= factor[:, None]
-        grad_weight = None if weight is None else along * scale
-        return out.reshape(input.shape), grad_weight, None if bias is None else total
+        centred, scale = self.saved
+        out, to_weight, to_bias = _batch_norm_grad(g[0].reshape(centred.shape), centred, scale, weight)
+        to_weight = None if weight is None else to_weight
+        return out.reshape(input.shape), to_weight, None if bias is None else to_bias
 
     def composite(self, input, weight, bias):
         """Return the first result in other operations."""
@@ -130,6 +117,34 @@ class NativeBatchNorm(Function):
         centred = input - input.mean(axes, True)
         normal = centred * ((centred * centred).mean(axes, True) + self.eps).rsqrt()
         return _scaled(normal, _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))
+
+
+@accelerated("normalization.batch_norm", size=16384)
+def _batch_norm(flat: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, ...]:
+    """Return the result, the input less its mean, and by channels: mean, variance, one over the deviation."""
+    count = flat.dtype.type(flat.size // flat.shape[1])
+    mean = flat.sum(axis=2).sum(axis=0) / count  # two sums: each runs along memory
+    centred = flat - mean[:, None]
+    variance = _channel_products(centred, centred) / count
+    scale = 1 / np.sqrt(variance + flat.dtype.type(eps))
+    out = centred * (scale if weight is None else scale * weight)[:, None]
+    if bias is not None:
+        out += bias[:, None]
+    return out, centred, mean, variance, scale
+
+
+@accelerated("normalization.batch_norm_grad", size=16384)
+def _batch_norm_grad(flat: Any, centred: Any, scale: Any, weight: Any) -> tuple[Any, Any, Any]:
+    """Return the gradients of input, weight and bias; `flat` is that of the result."""
+    count = flat.dtype.type(flat.size // flat.shape[1])
+    total, along = flat.sum(axis=2).sum(axis=0), _channel_products(flat, centred)
+    factor = scale if weight is None else scale * weight
+    # factor * (g - mean(g) - normal * mean(g * normal)), in one new array
+    out = centred * (along * scale * scale / -count)[:, None]
+    out += flat
+    out -= (total / count)[:, None]
+    out *= factor[:, None]
+    return out, along * scale, total
 
 
 def _channel_products(a: Any, b: Any) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 
+from ..threads import pool
+
 # Sums may be reordered, products and sums fused, divisions made multiplications by a reciprocal: all change the
-# last bit only. Not `nnan` and `ninf`: loops must be right for NaN and infinity, which training meets.
-_FREEDOM = {"reassoc", "contract", "arcp", "nsz"}
+# last bits only. Not `nnan`, `ninf` and `nsz`: loops must be right for NaN, infinity and -0, which training meets.
+_FREEDOM = {"reassoc", "contract", "arcp"}
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
@@ -43,3 +46,17 @@ def fits(first: Any, *others: Any) -> bool:
         if not other.flags.c_contiguous:
             return False
     return True
+
+
+_SHARE = 131072
+"""Elements that are worth a thread: it takes up to 50 us to wake."""
+
+
+def in_threads(loop: Any, count: int, elements: int, *args: Any) -> None:
+    """Call ``loop(start, stop, *args)`` on ``range(count)``, in parts if that means so many elements."""
+    parts = min(pool.size, elements // _SHARE, count)
+    if parts < 2:
+        loop(0, count, *args)
+        return
+    bounds = [count * k // parts for k in range(parts + 1)]
+    pool.run(lambda span: loop(*span, *args), list(itertools.pairwise(bounds)))

@@ -1,0 +1,261 @@
+"""Each compiled twin against the NumPy kernel that it stands in for: any size, float32 and float64, nan, inf and -0."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import tapeless as tl
+from tapeless._kernels import accelerated, gelu, pooling, special
+from tapeless._ops import _lstm, activation, layer_norm, normalization
+from tapeless.optim import _adam, _rmsprop, _sgd
+
+pytest.importorskip("numba")
+
+KERNELS = {
+    "adam": _adam.adam,
+    "sgd": _sgd.sgd,
+    "rmsprop": _rmsprop.rmsprop,
+    "relu_grad": activation._relu_grad,
+    "gelu": gelu.gelu.__wrapped__,
+    "expit": special.expit.__wrapped__,
+    "erf": special.erf.__wrapped__,
+    "layer_norm": layer_norm._layer_norm,
+    "layer_norm_grad": layer_norm._layer_norm_grad,
+    "batch_norm": normalization._batch_norm,
+    "batch_norm_grad": normalization._batch_norm_grad,
+    "lstm_gates": _lstm._step,
+    "window_argmax": pooling.window_argmax.__wrapped__,
+}
+FLOAT32_ONLY = ("gelu", "expit", "erf", "lstm_gates")
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40]
+SIZES = st.integers(1, 300)
+DTYPES = st.sampled_from([np.float32, np.float64])
+
+
+def both(name: str, *args: Any, **options: Any) -> tuple[Any, Any]:
+    """What NumPy and the twin return for copies of the same arguments, with the copies, which they may have changed."""
+    kernel, results = KERNELS[name], []
+    twin = accelerated.ENGINE.load(kernel.twin)
+    assert twin is not None
+    for function in (inspect.unwrap(kernel), twin):
+        mine = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+        with np.errstate(all="ignore"):
+            result = function(*mine, **options)
+        results.append((result, mine))
+    assert results[1][0] is not NotImplemented
+    return results[0], results[1]
+
+
+def agree(name: str, *args: Any, rtol: float = 0, atol: float = 0, skip: tuple[int, ...] = (), **options: Any) -> None:
+    """Check that both ways return the same and leave the same in their arguments, those in `skip` aside."""
+    (expected, left), (result, mine) = both(name, *args, **options)
+    pairs = [(e, m) for i, (e, m) in enumerate(zip(left, mine)) if isinstance(e, np.ndarray) and i not in skip]
+    if expected is not None:
+        pairs += list(zip(expected, result)) if isinstance(expected, tuple) else [(expected, result)]
+    for e, m in pairs:
+        if e is None:
+            assert m is None
+            continue
+        assert m.shape == e.shape and m.dtype == e.dtype
+        eps = np.finfo(e.dtype).eps if e.dtype.kind == "f" else 0
+        np.testing.assert_allclose(m, e, rtol=max(rtol, 8 * eps), atol=atol * eps)
+
+
+def draw(seed: int, shape: Any, dtype: Any, special: bool = False) -> Any:
+    random = np.random.default_rng(seed)
+    array = random.standard_normal(shape).astype(dtype)
+    if special:
+        flat = array.reshape(-1)
+        flat[random.integers(0, flat.size, 6)] = np.array(SPECIAL, dtype)
+    return array
+
+
+def box(dtype: Any, value: float | None) -> Any:
+    return None if value is None else np.array(value, dtype)
+
+
+# A loop is compiled for each choice of options, which takes half a second: not all choices, but each of them.
+@pytest.mark.parametrize(
+    ("amsgrad", "decay", "shrink", "share"),
+    [(False, None, None, None), (True, 0.1, None, None), (False, None, 0.9, 0.1), (True, 0.1, 0.9, 0.1)],
+)
+@given(SIZES, DTYPES, st.booleans(), st.booleans())
+@settings(max_examples=15)
+def test_adam(amsgrad, decay, shrink, share, n, dtype, special, maximize) -> None:  # type: ignore[no-untyped-def]
+    p, g, m = (draw(i, n, dtype, special) for i in range(3))
+    v, largest = abs(draw(3, n, dtype)), abs(draw(4, n, dtype)) if amsgrad else None
+    options = {"beta1": 0.9, "beta2": 0.99, "share1": share, "share2": share, "eps": 1e-8, "rate": -0.01}
+    options |= {"decay": decay, "shrink": shrink}
+    boxed = {name: box(dtype, value) for name, value in options.items()}
+    agree("adam", p, g, m, v, largest, np.empty(n, dtype), skip=(5,), atol=8, maximize=maximize, **boxed)
+
+
+@pytest.mark.parametrize(("buffered", "decay", "share"), [(False, None, None), (True, 0.1, None), (True, None, 0.5)])
+@given(SIZES, DTYPES, st.booleans(), st.booleans(), st.booleans())
+@settings(max_examples=15)
+def test_sgd(buffered, decay, share, n, dtype, special, nesterov, maximize) -> None:  # type: ignore[no-untyped-def]
+    p, g, buffer = (draw(i, n, dtype, special) for i in range(3))
+    options = {"rate": box(dtype, -0.1), "decay": box(dtype, decay), "momentum": box(dtype, 0.9)}
+    options |= {"share": box(dtype, share), "nesterov": nesterov, "maximize": maximize}
+    agree("sgd", p, g, buffer if buffered else None, np.empty(n, dtype), skip=(3,), atol=8, **options)
+
+
+@pytest.mark.parametrize(
+    ("buffered", "centered", "decay"), [(False, False, None), (True, False, 0.1), (True, True, None)]
+)
+@given(SIZES, DTYPES, st.booleans())
+@settings(max_examples=15)
+def test_rmsprop(buffered, centered, decay, n, dtype, maximize) -> None:  # type: ignore[no-untyped-def]
+    p, g, buffer = (draw(i, n, dtype) for i in range(3))
+    v, mean = 5 + abs(draw(3, n, dtype)), draw(4, n, dtype) / 8 if centered else None
+    options = {"alpha": 0.9, "share": 0.1, "eps": 1e-8, "momentum": 0.9, "rate": -0.1, "decay": decay}
+    boxed = {name: box(dtype, value) for name, value in options.items()}
+    arrays = p, g, v, buffer if buffered else None, mean, np.empty(n, dtype)
+    agree("rmsprop", *arrays, skip=(5,), atol=16, maximize=maximize, **boxed)
+
+
+@given(SIZES, DTYPES)
+@settings(max_examples=20)
+def test_relu_grad(n, dtype) -> None:  # type: ignore[no-untyped-def]
+    g, result = draw(0, n, dtype, True), draw(1, n, dtype, True)
+    agree("relu_grad", g, result)
+    (expected, _), (got, _) = both("relu_grad", g, result)
+    assert (np.signbit(expected) == np.signbit(got))[~np.isnan(expected)].all()
+
+
+@given(SIZES, st.sampled_from(["none", "tanh"]), st.booleans(), st.booleans())
+@settings(max_examples=20)
+def test_gelu(n, approximate, with_slope, special) -> None:  # type: ignore[no-untyped-def]
+    x = draw(0, n, np.float32, special) * np.float32(2)
+    agree("gelu", x, approximate, with_slope, atol=8)
+
+
+@pytest.mark.parametrize("name", ["erf", "expit"])
+def test_functions_of_every_size_of_number(name: str) -> None:
+    x = np.concatenate([np.linspace(-12, 12, 20001), np.linspace(-120, 120, 3001), SPECIAL, np.logspace(-38, 1, 500)])
+    agree(name, x.astype(np.float32), rtol=4e-7, atol=1e-30)
+
+
+def test_exp_and_tanh_stay_within_three_units_in_the_last_place() -> None:
+    from tapeless._kernels._numba import _math
+
+    x = np.linspace(-103, 89, 20001).astype(np.float32)
+    for function, exact, points in ((_math.exp, np.exp, x), (_math.tanh, np.tanh, x / 10)):
+        found = np.array([function(value) for value in points])
+        with np.errstate(over="ignore"):
+            expected = exact(points.astype(np.float64))
+            unit = np.spacing(abs(expected).astype(np.float32)).astype(np.float64)
+        finite = np.isfinite(unit)
+        assert (abs(found - expected)[finite] <= 3 * unit[finite]).all()
+        assert np.isnan(function(np.float32(np.nan)))
+    assert _math.exp(np.float32(np.inf)) == np.inf and _math.exp(np.float32(-np.inf)) == 0
+    assert np.signbit(_math.tanh(np.float32(-0.0)))
+
+
+@given(st.integers(1, 20), SIZES, DTYPES, st.booleans())
+@settings(max_examples=20)
+def test_layer_norm(rows, size, dtype, with_bias) -> None:  # type: ignore[no-untyped-def]
+    x, weight, bias = draw(0, (rows, size + 1), dtype), draw(1, size + 1, dtype), draw(2, size + 1, dtype)
+    agree("layer_norm", x, weight, bias if with_bias else None, 1e-1, rtol=1e-5, atol=64)
+    _, normal, scale = inspect.unwrap(layer_norm._layer_norm)(x, weight, bias, 1e-1)
+    agree("layer_norm_grad", draw(3, x.shape, dtype), normal, scale, weight, rtol=1e-5, atol=256)
+
+
+@given(st.integers(1, 5), st.integers(1, 7), SIZES, DTYPES, st.booleans())
+@settings(max_examples=20)
+def test_batch_norm(batch, channels, size, dtype, affine) -> None:  # type: ignore[no-untyped-def]
+    x, weight, bias = draw(0, (batch, channels, size), dtype), draw(1, channels, dtype), draw(2, channels, dtype)
+    weight, bias = (weight, bias) if affine else (None, None)
+    agree("batch_norm", x, weight, bias, 1e-1, rtol=1e-5, atol=64)
+    _, centred, _, _, scale = inspect.unwrap(normalization._batch_norm)(x, weight, bias, 1e-1)
+    agree("batch_norm_grad", draw(3, x.shape, dtype), centred, scale, weight, rtol=1e-5, atol=512)
+
+
+@given(st.integers(1, 5), st.integers(1, 40))
+@settings(max_examples=20)
+def test_lstm_gates(rows, size) -> None:  # type: ignore[no-untyped-def]
+    gate, projected = draw(0, (rows, 4 * size), np.float32), draw(1, (rows, 4 * size), np.float32)
+    c, cell, tanhs, through = (draw(i, (rows, size), np.float32) for i in range(2, 6))
+    agree("lstm_gates", gate, projected, c, cell, tanhs, through, atol=8)
+
+
+@given(st.data(), DTYPES, st.booleans())
+@settings(max_examples=40)
+def test_window_argmax(data, dtype, special) -> None:  # type: ignore[no-untyped-def]
+    pair = lambda low, high: (data.draw(st.integers(low, high)), data.draw(st.integers(low, high)))
+    window, stride, dilation = pair(1, 3), pair(1, 3), pair(1, 2)
+    padding = tuple(data.draw(st.integers(0, k // 2)) for k in window)
+    inner = tuple(d * (k - 1) + 1 + data.draw(st.integers(0, 7)) for d, k in zip(dilation, window))
+    sizes = tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(inner, padding, dilation, window, stride)
+    )
+    x = draw(0, (2, 3, *inner), dtype, special)
+    x = np.round(x) if data.draw(st.booleans()) else x  # equal elements: the first counts
+    agree("window_argmax", x, window, stride, padding, dilation, sizes)
+
+
+# -- The choice ------------------------------------------------------------------------------------------
+
+
+def called_twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that gets the name of each twin that is used, from now on, by kernels declared after this call."""
+    names: list[str] = []
+    load = accelerated.ENGINE.load
+
+    def noting(twin: str) -> Callable[..., Any] | None:
+        function = load(twin)
+        return lambda *args, **kwargs: (names.append(twin), function(*args, **kwargs))[1]  # type: ignore[misc]
+
+    monkeypatch.setattr(accelerated.ENGINE, "load", noting)
+    return names
+
+
+def test_what_goes_to_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = called_twins(monkeypatch)
+    expit = accelerated.accelerated("elementwise.expit", size=100)(inspect.unwrap(special.expit))
+    large = np.ones(100, np.float32)
+    for x in (large[1:], large.astype("float16")[:50], tl.ones(100), large.view(np.matrix)):
+        expit(x)
+    assert not names
+    with tl.backends.numba.flags(enabled=False):
+        expit(large)
+    assert not names
+    expit(large)
+    assert names == ["elementwise.expit"]
+    for x in (large.astype(np.float64), np.ones(200, np.float32)[::2], np.ones((10, 10), np.float32).T[:, ::-1]):
+        assert np.allclose(expit(x), 1 / (1 + np.exp(-1)))  # offered, and declined
+
+
+def test_a_twin_that_does_not_compile_is_said_once_and_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    def broken(x: Any) -> Any:
+        raise numba.core.errors.TypingError("no such type")
+
+    monkeypatch.setattr(accelerated.ENGINE, "errors", (numba.core.errors.NumbaError,))
+    monkeypatch.setattr(accelerated.ENGINE, "load", lambda twin: broken)
+    double = accelerated.accelerated("nowhere.double", size=1)(lambda x: 2 * x)
+    with pytest.warns(RuntimeWarning, match="could not compile nowhere.double: no such type. NumPy computes it"):
+        assert double(np.ones(3)).sum() == 6
+    assert double(np.ones(3)).sum() == 6
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_arrays_that_loops_are_not_for_are_declined(name: str) -> None:
+    twin = accelerated.ENGINE.load(KERNELS[name].twin)
+    x = np.ones((4, 4), np.float16)
+    parameters = inspect.signature(twin).parameters.values()  # type: ignore[arg-type]
+    positional = [x for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    options = {p.name: box(np.float16, 1) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    if name == "window_argmax":
+        positional = [x, *[(1, 1)] * 5]
+    assert twin(*positional, **options) is NotImplemented  # type: ignore[misc]
+    if name in FLOAT32_ONLY:
+        positional = [a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in positional]
+        assert twin(*positional, **options) is NotImplemented  # type: ignore[misc]
