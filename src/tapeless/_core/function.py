@@ -377,7 +377,7 @@ class Function:
             return [grads[order.index(i)] for i in plan.positions]
         return plan.run(self, g, kept)
 
-    def place(self, i: int) -> Any:
+    def borrow_home(self, i: int) -> Any:
         """Return memory for a rule to compute the gradient of input `i` in (``out=``), or None.
 
         An optimizer has it for the gradients of its parameters (`TensorBase._home`), and would copy a large one there:

@@ -186,8 +186,8 @@ class Linear(Function):
         if len(input.shape) != 2:
             input = input.reshape((-1, input.shape[-1]))
             g = g.reshape((-1, g.shape[-1]))
-        place = self.place(1)
-        return np.dot(g.T, input) if place is None else np.dot(g.T, input, out=place)
+        home = self.borrow_home(1)
+        return np.dot(g.T, input) if home is None else np.dot(g.T, input, out=home)
 
     def grad_bias(self, g):
         return np.dot(ones(g.shape[0], g.dtype), g) if len(g.shape) == 2 else g  # else the engine sums
