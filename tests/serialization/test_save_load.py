@@ -451,3 +451,27 @@ def test_safe_globals_list_and_allow_nothing() -> None:
     assert serialization.get_safe_globals() == [os.system]
     serialization.clear_safe_globals()
     assert serialization.get_safe_globals() == []
+
+
+def test_plain_archives_of_numpy(tmp_path: Any) -> None:
+    arrays = {
+        "a": np.arange(6.0).reshape(2, 3),
+        "f": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "__tapeless__x": np.ones(1),
+    }
+    arrays |= {"big": np.arange(3, dtype=">f4"), "scalar": np.array(5), "none": np.zeros((0, 2), np.float16)}
+    for write in (np.savez, np.savez_compressed):
+        write(tmp_path / "x.npz", **arrays)
+        state = tl.load(tmp_path / "x.npz")
+        assert list(state) == list(arrays)
+        assert all(np.array_equal(state[name].numpy(), array) for name, array in arrays.items())
+        assert state["big"].dtype == tl.float32
+    plain = {"layer.weight": tl.ones(2, 3).T, "n": tl.tensor(3)}
+    tl.save(plain, tmp_path / "y.npz")
+    with np.load(tmp_path / "y.npz", allow_pickle=False) as archive:
+        assert archive.files == list(plain) and np.array_equal(archive["layer.weight"], np.ones((3, 2)))
+    assert zipfile.ZipFile(tmp_path / "y.npz").testzip() is None
+    assert repr(dict(tl.load(tmp_path / "y.npz"))) == repr(plain)
+    for odd in ("../up", "/root", "a\\b", "__tapeless__", "", "\0"):
+        tl.save({odd: tl.ones(1)}, tmp_path / "z.npz")
+        assert list(tl.load(tmp_path / "z.npz")) == [odd]

@@ -36,7 +36,7 @@ class Arrays:
 
     def array(self, name: str) -> Any:
         """Return one array; raises `FileError` if it is damaged, or of Python objects."""
-        check(name in self.names, f"it has no array {name!r}")
+        check(f"{name}.npy" in self._archive.entries, f"it has no array {name!r}")
         return read_npy(self._archive.read(f"{name}.npy"), name)
 
 
@@ -76,10 +76,11 @@ def read_state(arrays: Arrays) -> Any:
             return Decoder(arrays.array).decode(str(text))
         # What version 0.1 wrote for a model with extra state: plain tensors, the rest in the table.
         extra = Decoder(arrays.array).decode(str(text), "extra")
+        names = [name for name in arrays.names if not name.startswith(HEADER)]
     else:
-        extra = {}
+        extra, names = {}, arrays.names
     state: Any = OrderedDict()
-    for name in [name for name in arrays.names if not name.startswith(HEADER)]:
+    for name in names:
         array = arrays.array(name)
         check(array.dtype.kind != "U", f"the array {name!r} is of text, and not of numbers")
         state[name] = wrap(array)

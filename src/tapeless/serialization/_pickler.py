@@ -20,7 +20,7 @@ from tapeless.nn import Parameter
 
 from ._kinds import KINDS
 from ._rebuild import STORAGES
-from ._state import DEEP, at, is_dict, numeric, refusal, where
+from ._state import DEEP, Place, is_dict, numeric, refusal, where
 from ._storages import Layout
 
 _STORAGE_OF = {kind.name: name for name, kind in STORAGES.items()}
@@ -39,7 +39,7 @@ class Pickler:
     def dump(self, state: Any) -> bytes:
         """Return the pickle."""
         try:
-            self._value(state, "")
+            self._value(state, None)
         except RecursionError:
             raise ValueError(f"cannot save the state: {DEEP}") from None
         return _HEAD + b"".join(self._out) + _STOP
@@ -68,7 +68,7 @@ class Pickler:
 
     # --- values ----------------------------------------------------------------------------------------------
 
-    def _value(self, value: Any, place: str) -> None:
+    def _value(self, value: Any, place: Place) -> None:
         write = _WRITERS.get(type(value))
         if write is not None:
             write(self, value)
@@ -76,10 +76,10 @@ class Pickler:
             if not self._remembered(id(value)):
                 self._object(value, place)
         elif type(value) is tuple:
-            self._tuple([partial(self._value, item, at(place, index)) for index, item in enumerate(value)])
+            self._tuple([partial(self._value, item, (place, index)) for index, item in enumerate(value)])
         elif type(value) in (set, frozenset):
             self._call("__builtin__", type(value).__name__, lambda: self._list(list(value), place))
-        elif isinstance(value, np.generic | np.ndarray) and numeric(value):
+        elif (isinstance(value, np.generic) or type(value) in (np.ndarray, np.memmap)) and numeric(value):
             self._numpy(value)
         elif value is BFLOAT16 or (isinstance(value, np.dtype) and value.name in KINDS):
             self._global("torch", value.name)
@@ -88,7 +88,7 @@ class Pickler:
         else:
             raise refusal(value, place)
 
-    def _object(self, value: Any, place: str) -> None:
+    def _object(self, value: Any, place: Place) -> None:
         """Write what is written once and referred to afterwards."""
         if isinstance(value, Tensor):
             self._tensor(value)
@@ -111,24 +111,24 @@ class Pickler:
                 self._value({"_metadata": metadata}, place)
                 self._emit(b"b")
 
-    def _list(self, items: list[Any], place: str) -> None:
+    def _list(self, items: list[Any], place: Place) -> None:
         self._emit(b"]")
         self._items(items, place)
 
-    def _items(self, items: list[Any], place: str) -> None:
+    def _items(self, items: list[Any], place: Place) -> None:
         for start in range(0, len(items), 1000):
             self._emit(b"(")
             for index, item in enumerate(items[start : start + 1000], start):
-                self._value(item, at(place, index))
+                self._value(item, (place, index))
             self._emit(b"e")
 
-    def _pairs(self, mapping: Any, place: str) -> None:
+    def _pairs(self, mapping: Any, place: Place) -> None:
         pairs = list(mapping.items())
         for start in range(0, len(pairs), 1000):
             self._emit(b"(")
             for key, item in pairs[start : start + 1000]:
                 self._value(key, place)
-                self._value(item, at(place, key))
+                self._value(item, (place, key))
             self._emit(b"u")
 
     def _tuple(self, parts: list[Callable[[], None]]) -> None:
@@ -144,7 +144,7 @@ class Pickler:
         self._emit(b"R")
 
     def _values(self, *values: Any) -> list[Callable[[], None]]:
-        return [partial(self._value, value, "") for value in values]
+        return [partial(self._value, value, None) for value in values]
 
     # --- scalars ---------------------------------------------------------------------------------------------
 

@@ -44,7 +44,10 @@ def arrays_in(state: Any, numpy: bool = True) -> tuple[list[Any], Counter[int]]:
     return list(found.values()), count
 
 
-def refusal(value: Any, place: str) -> TypeError:
+Place = tuple[Any, Any] | None  # the container's place and the key in it; text only where someone reads it
+
+
+def refusal(value: Any, place: Place) -> TypeError:
     """Return the error for a value that no file can have; it says what to save in its place."""
     kind, hint = type(value).__name__, ""
     if hasattr(value, "state_dict"):
@@ -60,14 +63,22 @@ def refusal(value: Any, place: str) -> TypeError:
     return TypeError(f"cannot save {where(place)}: {EXPECTED.format(kind=kind)}{hint}")
 
 
-def where(place: str) -> str:
-    """Return words for the value at `place` (``model/0.weight``) of a state."""
-    return f"the value at {place!r}" if place else "the state"
+def where(place: Place) -> str:
+    """Return words for the value at `place` of a state."""
+    return f"the value at {path(place)!r}" if place else "the state"
 
 
-def at(place: str, key: Any) -> str:
-    """Return the place of an item."""
-    return f"{place}/{key}" if place else str(key)
+def path(place: Place) -> str:
+    """Return a place as text.
+
+    >>> path(((None, "model"), "0.weight"))
+    'model/0.weight'
+    """
+    keys: list[str] = []
+    while place is not None:
+        place, key = place
+        keys.append(str(key))
+    return "/".join(reversed(keys))
 
 
 def is_dict(value: Any) -> bool:

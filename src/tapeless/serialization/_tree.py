@@ -22,11 +22,12 @@ from tapeless.nn import Parameter
 
 from ._error import FileError, check, damaged
 from ._kinds import KINDS, strided
-from ._state import DEEP, Keys, arrays_in, at, is_dict, numeric, refusal, set_attributes, where
+from ._state import DEEP, Keys, Place, arrays_in, is_dict, numeric, path, refusal, set_attributes, where
 from ._storages import Layout, Placed
 
 FORMAT = 2
 _SAFE_INT = 2**63
+_AS_THEY_ARE = (float, str, bool, type(None))
 
 
 class Encoder:
@@ -41,7 +42,7 @@ class Encoder:
         self.arrays: dict[str, Any] = {}
         self._whole = self._whole_ones()
         try:
-            tree = self._encode(state, "")
+            tree = self._encode(state, None)
             self.text = json.dumps({"format": FORMAT, "state": tree}, separators=(",", ":"))
         except RecursionError:
             raise ValueError(f"cannot save the state: {DEEP}") from None
@@ -55,22 +56,25 @@ class Encoder:
                 whole.setdefault(placed.storage, placed)
         return whole
 
-    def _encode(self, value: Any, place: str) -> Any:
+    def _encode(self, value: Any, place: Place) -> Any:
         kind = type(value)
-        if value is None or kind in (bool, float, str):
+        if kind in _AS_THEY_ARE:
             return value
         if kind is int:
             return value if -_SAFE_INT <= value < _SAFE_INT else {"$int": hex(value)}
         if is_dict(value):
             return self._dict(value, place)
         if kind in (list, tuple, Size):
-            parts = [self._encode(item, at(place, index)) for index, item in enumerate(value)]
+            parts = [
+                item if type(item) in _AS_THEY_ARE else self._encode(item, (place, index))
+                for index, item in enumerate(value)
+            ]
             return parts if kind is list else {"$tuple" if kind is tuple else "$size": parts}
         if isinstance(value, Tensor):
             return self._tensor(value, place)
         return self._other(value, kind, place)
 
-    def _other(self, value: Any, kind: type, place: str) -> Any:
+    def _other(self, value: Any, kind: type, place: Place) -> Any:
         if isinstance(value, np.generic | np.ndarray) and not numeric(value):
             raise TypeError(
                 f"cannot save {where(place)}: arrays of Python objects need pickle, which is not used here; "
@@ -78,7 +82,7 @@ class Encoder:
             )
         if isinstance(value, np.generic):
             return {"$scalar": [value.dtype.name, value.tobytes().hex()]}
-        if kind is np.ndarray:
+        if kind in (np.ndarray, np.memmap):
             return {"$array": self._reference(value, place)}
         if value is BFLOAT16 or (isinstance(value, np.dtype) and value.name in KINDS):
             return {"$dtype": value.name}
@@ -87,13 +91,13 @@ class Encoder:
         if kind in (bytes, bytearray):
             return {f"${kind.__name__}": base64.b85encode(value).decode()}
         if kind in (set, frozenset):
-            return {f"${kind.__name__}": [self._encode(item, at(place, "{}")) for item in value]}
+            return {f"${kind.__name__}": [self._encode(item, (place, "{}")) for item in value]}
         if kind is Device:
             return {"$device": str(value)}
         raise refusal(value, place)
 
-    def _dict(self, value: Any, place: str) -> Any:
-        values = [self._encode(item, at(place, key)) for key, item in value.items()]
+    def _dict(self, value: Any, place: Place) -> Any:
+        values = [self._encode(item, (place, key)) for key, item in value.items()]
         if type(value) is dict and all(type(key) is str and not key.startswith("$") for key in value):
             return dict(zip(value, values))
         items = [[self._key(key, place), item] for key, item in zip(value, values)]
@@ -102,7 +106,7 @@ class Encoder:
             node["metadata"] = self._encode(dict(metadata), place)
         return node
 
-    def _key(self, key: Any, place: str) -> Any:
+    def _key(self, key: Any, place: Place) -> Any:
         """Encode a key: nothing that has memory or identity."""
         parts = key if type(key) is tuple else (key,)
         if not all(type(part) in (str, int, float, bool, bytes, complex, type(None)) for part in parts):
@@ -112,7 +116,7 @@ class Encoder:
             )
         return self._encode(key, place)
 
-    def _tensor(self, tensor: Tensor, place: str) -> Any:
+    def _tensor(self, tensor: Tensor, place: Place) -> Any:
         node: dict[str, Any] = {"$tensor": self._reference(tensor._array, place)}
         if tensor.requires_grad:
             node["grad"] = True
@@ -122,13 +126,13 @@ class Encoder:
             node["same"] = self._numbers.setdefault(id(tensor), len(self._numbers))
         return node
 
-    def _reference(self, array: Any, place: str) -> Any:
+    def _reference(self, array: Any, place: Place) -> Any:
         """Return the name of a stored array, with size, stride and offset unless it is the whole."""
         placed = self._layout.places[id(array)]
         whole = self._whole.get(placed.storage)
         name = self._base_of.get(placed.storage)
         if name is None:
-            name = self._base_of[placed.storage] = self._name(place or "value", whole is None)
+            name = self._base_of[placed.storage] = self._name(path(place) or "value", whole is None)
             stored = self._layout.storages[placed.storage]
             self.arrays[name] = stored if whole is None else stored.reshape(whole.size)
         if whole is not None and placed[1:] == whole[1:]:
