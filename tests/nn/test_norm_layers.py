@@ -112,3 +112,13 @@ def test_inputs_that_do_not_fit():
         nn.GroupNorm(2, 5)
     with pytest.raises(ValueError, match="CrossMapLRN2d: Expected input to be 4D, got 3D instead"):
         nn.CrossMapLRN2d(3)(tl.ones(1, 3, 2))
+
+
+def test_batch_norm_of_large_means_keeps_its_digits():
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((8, 3, 6, 6)) + 1000).astype(np.float32)
+    out = tl.nn.functional.batch_norm(tl.tensor(x), None, None, training=True, eps=1e-5).numpy()
+    exact = x.astype(np.float64) - x.mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64)
+    exact /= np.sqrt((exact**2).mean(axis=(0, 2, 3), keepdims=True) + 1e-5)
+    assert abs(out - exact).max() < 1e-3
+    assert abs(float(out.std()) - 1) < 1e-4

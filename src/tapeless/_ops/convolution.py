@@ -17,25 +17,56 @@ from .._kernels import convolution as kernels
 class Conv(Function):
     """Cross-correlation with a bias; public through `conv1d`, `conv2d` and `conv3d`."""
 
-    numpy = staticmethod(kernels.conv)
+    differentiable = ("input", "weight", "bias")
 
     def forward(self, input: Any, weight: Any, geometry: Any, bias: Any = None) -> Any:
-        self.geometry, self.spatial, self.window = geometry, input.shape[2:], weight.shape
+        self.geometry, self.spatial = geometry, input.shape[2:]
         return kernels.conv(input, weight, geometry, bias)
 
-    def grad_input(self, g, weight):
-        return kernels.conv_input_grad(g, weight, self.spatial, self.geometry)
+    def backward(self, g, input, weight, bias):
+        """Return the gradients of those inputs that need one; the first two share work."""
+        wanted = self.plan.positions
+        grad_input = grad_weight = None
+        if 0 in wanted and 1 in wanted:
+            grad_input, grad_weight = kernels.conv_grads(input, g, weight, self.geometry)
+        elif 0 in wanted:
+            grad_input = kernels.conv_input_grad(g, weight, self.spatial, self.geometry)
+        elif 1 in wanted:
+            grad_weight = kernels.conv_weight_grad(input, g, weight.shape, self.geometry)
+        return grad_input, grad_weight, _sum_channels(g) if 3 in wanted else None
 
-    def grad_weight(self, g, input):
-        return kernels.conv_weight_grad(input, g, self.window, self.geometry)
-
-    def grad_bias(self, g):
-        return g.sum(axis=(0, *range(2, len(g.shape))))
+    def composite(self, input, weight, bias):
+        """Return the same as an operation with a rule for each gradient."""
+        return kernels.conv(input, weight, self.geometry, bias)
 
     @classmethod
     def name(cls) -> str:
         """Return PyTorch's name."""
         return "ConvolutionBackward0"
+
+
+class ConvKernel(Function):
+    """The same operation for the rules, and the rules for it, of all orders."""
+
+    numpy = staticmethod(kernels.conv)
+
+    def forward(self, x: Any, w: Any, geometry: Any, bias: Any = None) -> Any:
+        self.geometry, self.spatial, self.window = geometry, x.shape[2:], w.shape
+        return kernels.conv(x, w, geometry, bias)
+
+    def grad_x(self, g, w):
+        return kernels.conv_input_grad(g, w, self.spatial, self.geometry)
+
+    def grad_w(self, g, x):
+        return kernels.conv_weight_grad(x, g, self.window, self.geometry)
+
+    def grad_bias(self, g):
+        return _sum_channels(g)
+
+
+def _sum_channels(g: Any) -> Any:
+    """Return the sum of each channel; in two steps, as each then runs along memory."""
+    return g.sum(axis=tuple(range(2, len(g.shape)))).sum(axis=0)
 
 
 class ConvInputGrad(Function):

@@ -12,8 +12,8 @@ from .._core.function import Function
 from .._core.registry import composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64, scalar_name
-from .._kernels.indexing import scatter_add
-from .._kernels.pooling import part_argmax, spread_windows, window_argmax, window_sums
+from .._kernels.indexing import along, scatter_add
+from .._kernels.pooling import part_argmax, place_chosen, spread_windows, window_argmax, window_sums
 from .convolution import spatial
 from .padding import ConstantPad
 
@@ -44,18 +44,32 @@ class SpreadWindows(Function):
         return window_sums(g, self.window, self.stride, self.sizes)
 
 
+class PlaceChosen(Function):
+    """Elements put to different places of the last dim, for the rules."""
+
+    numpy = staticmethod(place_chosen)
+
+    def forward(self, values: Any, index: Any, count: int) -> Any:
+        return place_chosen(values, index, count)
+
+    def grad_values(self, g, index):
+        return g[along(index, index.ndim - 1)]
+
+
 class _Chosen(Function):
     """One element of each window, by its place in the flat last dims; what all maximum poolings share."""
 
-    def choose(self, input: Any, values: Any, index: Any, ndim: int) -> Any:
-        """Remember the choice and return (values, index)."""
-        self.index, self.shape_in, self.ndim = index, input.shape, ndim
+    def choose(self, input: Any, values: Any, index: Any, ndim: int, distinct: bool = False) -> Any:
+        """Remember the choice, and whether no element may be chosen twice; return (values, index)."""
+        self.index, self.shape_in, self.ndim, self.distinct = index, input.shape, ndim, distinct
         return values, index
 
     def grad_input(self, g):
         lead, inner = self.shape_in[: len(self.shape_in) - self.ndim], self.shape_in[len(self.shape_in) - self.ndim :]
         flat = (*lead, math.prod(self.index.shape[len(lead) :]))
         where = self.index.reshape(flat)
+        if self.distinct:
+            return place_chosen(g[0].reshape(flat), where, math.prod(inner)).reshape(self.shape_in)
         return scatter_add(g[0].reshape(flat), where, len(lead), (*lead, math.prod(inner))).reshape(self.shape_in)
 
 
@@ -64,7 +78,8 @@ class MaxPool(_Chosen):
 
     def forward(self, input: Any, window: Any, stride: Any, padding: Any, dilation: Any, sizes: Any) -> Any:
         values, index = window_argmax(input, window, stride, padding, dilation, sizes)
-        return self.choose(input, values, index, len(window))
+        apart = all(s > d * (k - 1) for s, d, k in zip(stride, dilation, window, strict=True))
+        return self.choose(input, values, index, len(window), apart)
 
 
 class AdaptiveMaxPool(_Chosen):
