@@ -163,14 +163,14 @@ def set_blas_threads(count: int) -> None:
 
 
 def shorten_blas_wait() -> bool:
-    """Have OpenBLAS's threads sleep soon after a matrix product; False where NumPy has another BLAS.
+    """Have OpenBLAS's threads sleep soon after a matrix product; False where that can't be done.
 
     OpenBLAS reads the variable when it starts its threads. So they are ended, as OpenBLAS itself does before a fork,
-    and start anew with the next matrix product. That must not happen while another thread is at one, hence at import.
-    A value that the user has set stays.
+    and start anew with the next matrix product. That must not happen while another thread is at one: hence at import,
+    and not when there are other threads. A value that the user has set stays.
     """
     name = "OPENBLAS_THREAD_TIMEOUT"
-    if name in os.environ:
+    if name in os.environ or threading.active_count() > 1:
         return False
     library = _blas()
     end, read = getattr(library, "blas_thread_shutdown_", None), getattr(library, "openblas_read_env", None)
