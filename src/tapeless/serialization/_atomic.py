@@ -13,6 +13,10 @@ from typing import BinaryIO
 Path = str | os.PathLike[str]
 
 
+class NoFolderError(FileNotFoundError, RuntimeError):
+    """The folder of a file to be written does not exist; PyTorch raises RuntimeError for that, Python the other."""
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
     """Let `write` fill a new file in the folder of `path`, then put it in the place of `path` in one step.
 
@@ -32,6 +36,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], None]) -> None:
         with open(target, "wb") as file:
             write(file)
         return
+    if not os.path.isdir(os.path.dirname(target)):
+        raise NoFolderError(f"Parent directory {os.path.dirname(target)} does not exist.")
     temporary = _temporary_name(target)
     try:
         with open(temporary, "xb") as file:

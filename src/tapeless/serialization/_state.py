@@ -16,7 +16,8 @@ from ._error import FileError, damaged
 EXPECTED = (
     "expected tensors, arrays, numbers, strings, bytes, None, and dicts, lists, tuples and sets of them, got {kind}"
 )
-DEEP = "it is nested more than 500 deep, or contains itself"
+DEEP = "it is nested hundreds of levels deep, or contains itself"
+MAX_CONTAINERS = 5_000_000  # in one file: so many take some hundred megabytes
 
 
 def arrays_in(state: Any, numpy: bool = True) -> tuple[list[Any], Counter[int]]:

@@ -22,7 +22,7 @@ from tapeless.nn import Parameter
 
 from ._error import FileError, check, damaged
 from ._kinds import KINDS, strided
-from ._state import DEEP, Keys, Place, arrays_in, is_dict, numeric, path, refusal, set_attributes, where
+from ._state import DEEP, MAX_CONTAINERS, Keys, Place, arrays_in, is_dict, numeric, path, refusal, set_attributes, where
 from ._storages import Layout, Placed
 
 FORMAT = 2
@@ -260,8 +260,10 @@ _READERS = {
 }
 
 
-def read_json(text: Any) -> Any:
+def read_json(text: str) -> Any:
     """Parse JSON; raises `FileError` for names that occur twice in an object, and for anything else wrong with it."""
+    if text.count("[") + text.count("{") > MAX_CONTAINERS:
+        damaged(f"its table of contents has more than {MAX_CONTAINERS} containers")
     try:
         return json.loads(text, object_pairs_hook=_unique)
     except RecursionError:

@@ -15,11 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ._error import FileError, damaged
-from ._state import DEEP, Keys
+from ._state import DEEP, MAX_CONTAINERS, Keys
 
 Resolve = Callable[[str, str], Any]
-
-MAX_CONTAINERS = 5_000_000
 
 
 class Global:
