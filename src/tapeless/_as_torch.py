@@ -107,9 +107,12 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Return the spec of a module of PyTorch, None for all that is not its own; explain what does not exist."""
         top = fullname.partition(".")[0]
         if top == OWN:
-            if importlib.machinery.PathFinder.find_spec(fullname, path) is None:
+            spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+            if spec is None:
                 raise self.missing(torch_name(fullname))
-            return None
+            if type(spec.loader) is importlib.machinery.SourceFileLoader:
+                spec.loader = _OwnLoader(self, spec.loader.name, spec.loader.path)
+            return spec
         if fullname in BINARY and importlib.machinery.PathFinder.find_spec(fullname, path) is None:
             raise MissingImportError(NEEDS_BINARY.format(name=fullname), name=fullname)
         if top != "torch":
@@ -133,10 +136,14 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return Facade()
         module = sys.modules[own_name(spec.name)]
         self.specs[spec.name] = module.__spec__
+        self.change(module)
+        return module
+
+    def change(self, module: ModuleType) -> None:
+        """Make a module an `Alias`, unless it is of a special class already."""
         if type(module) is ModuleType:
             self.changed[module] = ModuleType
             module.__class__ = Alias
-        return module
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing but give the module its own spec back: it ran when it was first imported."""
@@ -148,6 +155,19 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Answer ``importlib.metadata.version("torch")``, which libraries ask."""
         if context is None or context.name is None or context.name == "torch":
             yield _Distribution()
+
+
+class _OwnLoader(importlib.machinery.SourceFileLoader):
+    """Loads modules of Tapeless that come late, as what the others have become."""
+
+    def __init__(self, finder: Finder, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self.finder = finder
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module, then change it: not before, since an `Alias` has a `__path__` and seems to be finished."""
+        super().exec_module(module)
+        self.finder.change(module)
 
 
 class _Distribution(importlib.metadata.Distribution):
@@ -194,6 +214,9 @@ def _turn_on() -> None:
         _Switch.before = set(sys.modules)
         _Switch.finder = Finder()
         sys.meta_path.insert(0, _Switch.finder)
+        for name, module in list(sys.modules.items()):
+            if name.startswith(f"{OWN}."):
+                _Switch.finder.change(module)
         tensor = sys.modules[OWN].Tensor
         _Switch.absent = [n[7:] for n in ENTRIES if n.startswith("Tensor.") and not hasattr(tensor, n[7:])]
         for name in _Switch.absent:

@@ -15,7 +15,7 @@ _OUT = "out of scope"
 _PLANNED = "planned"
 
 _REASONS: dict[str, tuple[str, str]] = {
-    "_C _dynamo _functorch _higher_order_ops _inductor _jit_internal _logging _ops _prims _refs _subclasses ops": (
+    "_dynamo _functorch _higher_order_ops _inductor _jit_internal _logging _prims _refs _subclasses ops": (
         _OUT,
         "PyTorch's internals have no counterpart here.",
     ),
@@ -86,6 +86,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     "hub.load hub.load_state_dict_from_url hub.download_url_to_file hub.help hub.list utils.model_zoo": (
         _OUT,
         "Tapeless downloads nothing. Get the file by other means, then load_state_dict(torch.load(path)).",
+    ),
+    "Tensor.resize Tensor.resize_as": (
+        "replaced",
+        "deprecated in PyTorch; use reshape for another shape of the same elements, resize_ for another size.",
     ),
     "overrides DisableTorchFunction DisableTorchFunctionSubclass autograd.has_torch_function": (
         _OUT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib.machinery
 import importlib.util
 import io
@@ -65,7 +66,7 @@ def _execute(code: CodeType | str, main: ModuleType) -> int:
 
 
 def _script_code(path: str) -> tuple[str, ModuleType, str]:
-    """Return the path (compiled later, where errors are reported), a new `__main__`, and the path again."""
+    """Return the full path (compiled later, where errors are reported), a new `__main__`, and the path as it was."""
     if os.path.isdir(path):
         path = os.path.join(path, "__main__.py")
     try:
@@ -76,9 +77,10 @@ def _script_code(path: str) -> tuple[str, ModuleType, str]:
     main = ModuleType("__main__")
     # A process that is started anew (spawn) imports the parent's main module by the name in its spec.
     spec = importlib.machinery.ModuleSpec(f"{__package__}._run_worker", None)
-    main.__dict__.update(__file__=path, __cached__=None, __spec__=spec, __package__=None, __builtins__=__builtins__)
-    os.environ[SCRIPT_VARIABLE] = os.path.abspath(path)
-    return path, main, path
+    full = os.path.abspath(path)
+    main.__dict__.update(__file__=full, __cached__=None, __spec__=spec, __package__=None, __builtins__=builtins)
+    os.environ[SCRIPT_VARIABLE] = full
+    return full, main, path
 
 
 def _module_code(name: str) -> tuple[CodeType, ModuleType, str]:
@@ -99,12 +101,12 @@ def _module_code(name: str) -> tuple[CodeType, ModuleType, str]:
         raise CannotRun(f"No module named {name!r}")
     main = ModuleType("__main__")
     more = {"__file__": spec.origin, "__cached__": spec.cached, "__spec__": spec, "__package__": spec.parent}
-    main.__dict__.update(more, __loader__=loader, __builtins__=__builtins__)
+    main.__dict__.update(more, __loader__=loader, __builtins__=builtins)
     return code, main, str(spec.origin)
 
 
 def _compile(path: str) -> CodeType:
-    with io.open_code(os.path.abspath(path)) as file:
+    with io.open_code(path) as file:
         return compile(file.read(), path, "exec", dont_inherit=True)
 
 

@@ -69,6 +69,27 @@ def broadcast_shapes(*shapes: Any) -> Size:
         raise RuntimeError(f"Attempting to broadcast shapes that do not fit: {', '.join(map(str, sizes))}") from error
 
 
+def legacy_array(args: tuple[Any, ...], dtype: Any) -> Any:
+    """Return the array of ``torch.Tensor(*args)`` and its like: of a size uninitialized, of data a copy.
+
+    A tensor has to have the dtype already, and shares its memory; raises TypeError when it has another.
+    """
+    if len(args) != 1 or isinstance(args[0], (int, np.integer, Size)):
+        sizes = args[0] if len(args) == 1 and isinstance(args[0], Size) else args
+        return np.empty(sizes or 0, dtype=dtype)
+    (data,) = args
+    if isinstance(data, float):
+        raise TypeError("new(): data must be a sequence (got float)")
+    if not isinstance(data, TensorBase):
+        return np.array(data).astype(dtype)
+    if data._array.dtype != dtype:
+        raise TypeError(
+            f"expected a tensor of dtype {np.dtype(dtype)}, got {data._array.dtype}: "
+            f"write x.to(torch.{np.dtype(dtype)}) to convert a tensor"
+        )
+    return data._array
+
+
 class Tensor(TensorMethods):
     """A multi-dimensional array that remembers how it was computed, so that gradients can flow back.
 
@@ -86,11 +107,9 @@ class Tensor(TensorMethods):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make an uninitialized tensor of a size, or a float32 tensor of data, as ``torch.Tensor(...)`` does."""
-        if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
-            array = np.array(args[0], dtype=_dtypes.get_default_dtype())
-        else:
-            array = np.empty(args, dtype=_dtypes.get_default_dtype())
-        return cls._wrap(array)
+        if len(args) == 1 and isinstance(args[0], TensorBase):
+            return cls._wrap(args[0]._array)  # in whatever dtype, unlike torch.FloatTensor
+        return cls._wrap(legacy_array(args, _dtypes.get_default_dtype()))
 
     @classmethod
     def _wrap(cls, array: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from . import _dtypes
 from ._core.tensor_base import wrap
 from ._device import check_device
-from ._tensor import Size, Tensor
+from ._tensor import Tensor, legacy_array
 
 
 class TensorType(type):
@@ -30,22 +30,7 @@ class TensorType(type):
 
     def __call__(cls, *args: Any, device: Any = None) -> Any:
         check_device(device)
-        if len(args) == 1 and not isinstance(args[0], (int, np.integer, Size)):
-            return cls._from_data(args[0])
-        sizes = args[0] if len(args) == 1 and isinstance(args[0], Size) else args
-        return wrap(np.empty(sizes or 0, dtype=cls.dtype))
-
-    def _from_data(cls, data: Any) -> Any:
-        if isinstance(data, float):
-            raise TypeError("new(): data must be a sequence (got float)")
-        if isinstance(data, Tensor):
-            if data.dtype != cls.dtype:
-                raise TypeError(
-                    f"expected a tensor of dtype {cls.dtype}, got {data.dtype}: "
-                    f"write x.to(torch.{cls.dtype}) to convert a tensor"
-                )
-            return data.detach()
-        return wrap(np.array(data).astype(cls.dtype))
+        return wrap(legacy_array(args, cls.dtype))
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, Tensor) and instance.dtype == cls.dtype

@@ -7,6 +7,7 @@ float16 is slower than float32 on a CPU, so results here are those of float32: c
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ class autocast:
     See https://docs.pytorch.org/docs/stable/amp.html#torch.autocast
 
     >>> import tapeless as tl
-    >>> with tl.autocast("cuda", dtype=tl.float16):
+    >>> with tl.autocast("cpu", dtype=tl.float16):
     ...     print((tl.ones(2, 2) @ tl.ones(2, 2)).dtype)
     float32
     """
@@ -31,6 +32,8 @@ class autocast:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         self.device = Device(device_type).type
+        if enabled and self.device == "cuda":
+            warnings.warn("CUDA is not available or torch_xla is imported. Disabling autocast.", stacklevel=2)
         self.fast_dtype = dtype
 
     def __enter__(self) -> autocast:

@@ -46,6 +46,7 @@ class GradScaler:
         self._enabled, self._device = enabled, device
         self._scale, self._growth_factor, self._backoff_factor = float(init_scale), growth_factor, backoff_factor
         self._growth_interval, self._growth_tracker = growth_interval, 0
+        self._used = False
         self._found: dict[int, bool] = {}  # by optimizer: whether a gradient of this step is infinite or NaN
 
     def scale(self, outputs: Any) -> Any:
@@ -54,6 +55,7 @@ class GradScaler:
             return outputs
         if isinstance(outputs, (list, tuple)):
             return type(outputs)(self.scale(output) for output in outputs)
+        self._used = True
         return outputs * self._scale
 
     def unscale_(self, optimizer: Any) -> None:
@@ -85,6 +87,11 @@ class GradScaler:
         """Lower the scale after a step that was left out; raise it after `growth_interval` steps that were not."""
         if not self._enabled:
             return
+        if not self._used:
+            raise AssertionError(
+                "Attempted update but _scale is None.  This may indicate your script did not use "
+                "scaler.scale(loss or outputs) earlier in the iteration."
+            )
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not self._found:

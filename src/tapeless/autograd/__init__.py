@@ -6,7 +6,6 @@ from .._core.modes import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
-from .._tensor import Tensor as Variable
 from . import function as function, graph as graph
 from ._anomaly import (
     detect_anomaly as detect_anomaly,
@@ -16,6 +15,7 @@ from ._anomaly import (
 from ._backward import backward as backward, grad as grad
 from ._function import Function as Function, FunctionCtx as FunctionCtx, once_differentiable as once_differentiable
 from ._gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck
+from ._variable import Variable as Variable
 
 __all__ = [
     "Function", "FunctionCtx", "Variable", "backward", "detect_anomaly", "enable_grad", "grad",

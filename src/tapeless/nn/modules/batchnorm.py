@@ -9,3 +9,8 @@ from .._batch_norm import (
     _BatchNorm as _BatchNorm,
     _NormBase as _NormBase,
 )
+from .._lazy_norm import (
+    LazyBatchNorm1d as LazyBatchNorm1d,
+    LazyBatchNorm2d as LazyBatchNorm2d,
+    LazyBatchNorm3d as LazyBatchNorm3d,
+)

@@ -12,3 +12,11 @@ from .._convolution import (
     _ConvNd as _ConvNd,
     _ConvTransposeNd as _ConvTransposeNd,
 )
+from .._lazy_convolution import (
+    LazyConv1d as LazyConv1d,
+    LazyConv2d as LazyConv2d,
+    LazyConv3d as LazyConv3d,
+    LazyConvTranspose1d as LazyConvTranspose1d,
+    LazyConvTranspose2d as LazyConvTranspose2d,
+    LazyConvTranspose3d as LazyConvTranspose3d,
+)

@@ -8,3 +8,8 @@ from .._instance_norm import (
     InstanceNorm3d as InstanceNorm3d,
     _InstanceNorm as _InstanceNorm,
 )
+from .._lazy_norm import (
+    LazyInstanceNorm1d as LazyInstanceNorm1d,
+    LazyInstanceNorm2d as LazyInstanceNorm2d,
+    LazyInstanceNorm3d as LazyInstanceNorm3d,
+)
