@@ -29,9 +29,37 @@ def place(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, values.dtype)
     if is_basic(index) or (isinstance(index, np.ndarray) and index.dtype == bool):
         out[index] = values
+    elif _names_rows(index, values, shape):
+        _add_rows(out, index[0].reshape(-1) % shape[0], values.reshape((-1, shape[1])))
     else:
         np.add.at(out, index, values)
     return out
+
+
+def _names_rows(index: Any, values: Any, shape: tuple[int, ...]) -> bool:
+    """Whether this is one array of row numbers of a float table, as for an embedding's gradient."""
+    return (
+        isinstance(index, tuple)
+        and len(index) == 1
+        and isinstance(index[0], np.ndarray)
+        and len(shape) == 2
+        and values.dtype in (np.float32, np.float64)
+        and values.size >= _MANY
+    )
+
+
+# Measured: 768 rows of 128 floats, into a table of 65 rows, take 840 us with np.add.at and 126 sorted first; 4,096 rows
+# of 64 into 5,000, 4.1 and 2.7 ms; 32 rows of 32 the same 19 us either way. (A product with a matrix of zeros and ones
+# is no faster for 768 rows into 128, and twenty times slower into 5,000.)
+_MANY = 2048
+
+
+def _add_rows(out: Any, rows: Any, values: Any) -> None:
+    """Add each of `values` to its row of the table `out`, which holds zeros: sorted by row, then summed in runs."""
+    order = np.argsort(rows, kind="stable")
+    rows = rows[order]
+    starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+    out[rows[starts]] = np.add.reduceat(values[order], starts, axis=0)
 
 
 @kernel

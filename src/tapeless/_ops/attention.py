@@ -78,7 +78,7 @@ class Attention(Function):
     def forward(self, query: Any, key: Any, value: Any, mask: Any, kept: Any, is_causal: bool, factor: float) -> Any:
         self.is_causal, self.factor = is_causal, factor
         exact = query.astype("float32") if query.dtype == "float16" else query  # sums of exp overflow in float16
-        e = np.matmul(exact * factor, key.swapaxes(-1, -2))
+        e = np.matmul(exact, _turned(key, factor, exact.dtype))
         # Where all scores are small, exp is safe as it is: two fast passes tell, and save the slow maximum of rows.
         small = e.size and e.min() > -50 and e.max() < 50 and (mask is None or mask.dtype == bool_)
         if is_causal:
@@ -92,7 +92,9 @@ class Attention(Function):
         total = np.matmul(e, np.ones((e.shape[-1], 1), e.dtype))  # five times as fast as adding along rows
         total[total == 0] = 1  # a row that sees nothing gives zeros
         self.saved = e, total
-        out = np.matmul(e if kept is None else e * kept, value)
+        # In the order of `query`, as PyTorch does: heads that were split by a view are merged by one, without a copy.
+        out = _like(query, (*e.shape[:-1], value.shape[-1]), e.dtype)
+        np.matmul(e if kept is None else e * kept, value, out=out)
         out /= total
         return out.astype(query.dtype, copy=False)
 
@@ -101,15 +103,15 @@ class Attention(Function):
     def backward(self, g, query, key, value, mask, kept, result):
         e, total = self.saved
         g = g / total
-        g_value = np.matmul((e if kept is None else e * kept).swapaxes(-1, -2), g)
-        g_scores = np.matmul(g, value.swapaxes(-1, -2))
+        g_value = _product((e if kept is None else e * kept).swapaxes(-1, -2), g, value)
+        g_scores = np.matmul(g, _turned(value, 1, g.dtype))
         if kept is not None:
             g_scores *= kept
-        g_scores -= np.einsum("...i,...i->...", g, result)[..., None]
+        g_scores -= np.vecdot(g, result)[..., None]
         g_scores *= e
-        g_query = np.matmul(g_scores, key)
+        g_query = _product(g_scores, key, query)
         g_query *= self.factor
-        g_key = np.matmul(g_scores.swapaxes(-1, -2), query)
+        g_key = _product(g_scores.swapaxes(-1, -2), query, key)
         g_key *= self.factor
         return g_query, g_key, g_value, g_scores
 
@@ -121,6 +123,22 @@ class Attention(Function):
     def name(cls) -> str:
         """Return PyTorch's name of the node."""
         return "ScaledDotProductFlashAttentionForCpuBackward0"
+
+
+def _turned(x: Any, factor: float, dtype: Any) -> Any:
+    """Return ``factor * x^T``, written out: OpenBLAS takes twice as long for ``a @ b^T`` as for ``a @ b``, if small."""
+    return np.multiply(x.swapaxes(-1, -2), dtype.type(factor), order="C")
+
+
+def _like(x: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an empty array whose axes lie in memory in the order of those of `x`."""
+    return np.empty_like(x, dtype, shape=shape)
+
+
+def _product(a: Any, b: Any, x: Any) -> Any:
+    """Return ``a @ b``, laid out as `x`, whose gradient it is."""
+    out = _like(x, (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), a.dtype)
+    return np.matmul(a, b, out=out)
 
 
 @composite("nn.functional.scaled_dot_product_attention", methods="")
