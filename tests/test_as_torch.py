@@ -6,7 +6,6 @@ import importlib
 import importlib.metadata
 import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -116,7 +115,7 @@ def test_everything_is_put_back(no_torch: Any, tmp_path: Path, monkeypatch: pyte
     assert sys.meta_path == finders and type(tl.nn) is type(sys)
     assert "to_sparse" not in vars(tl.Tensor)
     with pytest.raises(AttributeError, match="module 'tapeless.nn' has no attribute 'Liner'"):
-        tl.nn.Liner  # noqa: B018
+        tl.nn.Liner
 
 
 def test_uses_may_be_nested(no_torch: Any) -> None:

@@ -38,7 +38,7 @@ def test_extras_are_what_the_readme_promises() -> None:
         "numba": {"numba"},
         "test": {"pytest", "hypothesis"},
         "scipy": {"scipy"},
-        "parity": {"tapeless[test,scipy]", "torch", "expecttest", "safetensors"},
+        "parity": {"tapeless[test,scipy]", "torch", "expecttest", "safetensors", "tensorboard"},
         "bench": {*"tapeless[numba] torch jax scikit-learn autograd mygrad pyborch threadpoolctl matplotlib".split()},
         "dev": {"tapeless[test]", "build", "mypy", "pyright[nodejs]", "ruff"},
     }

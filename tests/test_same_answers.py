@@ -119,6 +119,8 @@ t.Tensor(2, 3).shape
 t.Tensor(t.Size([2, 3])).shape
 t.Tensor([1, 2]).tolist()
 t.Tensor(3.5)
+t.ones(2).long().new([1.5, 2]).tolist()
+t.ones(2).new(2, 3).shape, t.ones(2).new().shape, t.ones(2).double().new(3).type()
 t.Tensor(t.ones(1).long()).type()
 t.FloatTensor(t.ones(1).long())
 t.set_default_tensor_type("torch.cuda.FloatTensor")

@@ -539,6 +539,11 @@ class Tensor(TensorMethods):
             dtype = dtype.dtype  # torch.LongTensor and its like
         return self.to(dtype=dtype)
 
+    def new(self, *args: Any, device: Any = None) -> Any:
+        """Return a tensor of this dtype from a size or from data, as ``torch.FloatTensor(...)`` does: the old way."""
+        check_device(device)
+        return wrap(legacy_array(args, self.dtype))
+
     def type_as(self, other: Any) -> Any:
         """Return the tensor in the dtype of `other`."""
         return self.to(dtype=other.dtype)

@@ -330,8 +330,7 @@ def test_other_devices_are_refused(name):
 
 def test_what_a_module_cannot_do_says_so():
     layer = nn.Linear(1, 1)
-    with pytest.raises(NotImplementedError, match="Leave `.compile.*` out: it changes no results"):
-        layer.compile()
+    assert layer.compile(mode="max-autotune") is None  # as it is, with the same results
     with pytest.raises(NotImplementedError, match="Send its state_dict"):
         layer.share_memory()
     with pytest.raises(NotImplementedError, match="Use register_module_full_backward_hook"):

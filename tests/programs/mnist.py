@@ -2,7 +2,7 @@
 
 The digits are drawn by the program: seven segments, shifted, scaled and noisy, 28 by 28 pixels.
 """
-# final loss agrees within 1e-4
+# final loss agrees within 5e-3 relative
 
 import argparse
 
@@ -104,7 +104,7 @@ def main():
     parser = argparse.ArgumentParser(description="Digits with a small convolutional network")
     parser.add_argument("--batch-size", type=int, default=32, metavar="N")
     parser.add_argument("--epochs", type=int, default=3, metavar="N")
-    parser.add_argument("--lr", type=float, default=1.0, metavar="LR")
+    parser.add_argument("--lr", type=float, default=0.5, metavar="LR")
     parser.add_argument("--gamma", type=float, default=0.7, metavar="M")
     parser.add_argument("--no-accel", action="store_true")
     parser.add_argument("--seed", type=int, default=1, metavar="S")

@@ -122,10 +122,7 @@ class Module(ModuleWalk, ModuleState, ModuleConversion, ModuleHooks):
     _call_impl = __call__
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Raise ``NotImplementedError``: there is no compiler."""
-        raise NotImplementedError(
-            "tapeless has no compiler, so a module can't be compiled. Leave `.compile()` out: it changes no results."
-        )
+        """Do nothing, as ``compile(module)`` does: the module runs as it is, with the same results."""
 
     # ---- registration ------------------------------------------------------------------------------------
 
