@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +15,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tapeless as tl
-from tapeless._kernels import accelerated, gelu, pooling, special
+from tapeless._kernels import accelerated, gelu, special
 from tapeless._ops import _lstm, activation, layer_norm, normalization
 from tapeless.optim import _adam, _rmsprop, _sgd
 
@@ -30,7 +34,6 @@ KERNELS = {
     "batch_norm": normalization._batch_norm,
     "batch_norm_grad": normalization._batch_norm_grad,
     "lstm_gates": _lstm._step,
-    "window_argmax": pooling.window_argmax.__wrapped__,
 }
 FLOAT32_ONLY = ("gelu", "expit", "erf", "lstm_gates")
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40]
@@ -185,21 +188,6 @@ def test_lstm_gates(rows, size) -> None:  # type: ignore[no-untyped-def]
     agree("lstm_gates", gate, projected, c, cell, tanhs, through, atol=8)
 
 
-@given(st.data(), DTYPES, st.booleans())
-@settings(max_examples=40)
-def test_window_argmax(data, dtype, special) -> None:  # type: ignore[no-untyped-def]
-    pair = lambda low, high: (data.draw(st.integers(low, high)), data.draw(st.integers(low, high)))
-    window, stride, dilation = pair(1, 3), pair(1, 3), pair(1, 2)
-    padding = tuple(data.draw(st.integers(0, k // 2)) for k in window)
-    inner = tuple(d * (k - 1) + 1 + data.draw(st.integers(0, 7)) for d, k in zip(dilation, window))
-    sizes = tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(inner, padding, dilation, window, stride)
-    )
-    x = draw(0, (2, 3, *inner), dtype, special)
-    x = np.round(x) if data.draw(st.booleans()) else x  # equal elements: the first counts
-    agree("window_argmax", x, window, stride, padding, dilation, sizes)
-
-
 # -- The choice ------------------------------------------------------------------------------------------
 
 
@@ -246,6 +234,52 @@ def test_a_twin_that_does_not_compile_is_said_once_and_numpy_computes(monkeypatc
     assert double(np.ones(3)).sum() == 6
 
 
+def run(code: str, **environment: str) -> str:
+    """What a new process prints."""
+    env = {**os.environ, "PYTHONPATH": str(Path(tl.__file__).parents[1]), **environment}
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+TRAIN = """
+import sys, tapeless as tl
+def step(width):
+    model = tl.nn.Linear(width, 10)
+    model(tl.ones(4, width)).sum().backward()
+    tl.optim.Adam(model.parameters()).step()
+    return model.weight.sum().item(), "numba" in sys.modules
+"""
+
+
+def test_numba_is_loaded_by_the_first_large_array_only() -> None:
+    assert run(TRAIN + "print(step(10)[1], step(1000)[1])") == "False True"
+    assert run(TRAIN + "print(step(1000)[1])", TAPELESS_NUMBA="0") == "False"
+
+
+def test_nothing_is_said_where_numba_is_missing() -> None:
+    hidden = "import sys; sys.modules['numba'] = None\n" + TRAIN
+    result = run(hidden + "tl.manual_seed(0); print(step(1000)[0])")
+    assert np.isclose(float(result), float(run(TRAIN + "tl.manual_seed(0); print(step(1000)[0])")), rtol=1e-4)
+
+
+def test_where_no_cache_can_be_written_it_compiles_anew() -> None:
+    code = "from numba.core import caching; caching.CacheImpl._locator_classes = []\n" + TRAIN
+    assert run(code + "print(step(1000)[1])") == "True"
+
+
+def test_compiled_loops_are_kept_on_disk(tmp_path: Path) -> None:
+    run(TRAIN + "step(1000)", NUMBA_CACHE_DIR=str(tmp_path))
+    kept = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
+    assert "optimizers._adam" in kept
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_computes_on() -> None:
+    code = TRAIN + "import os; step(60000); pid = os.fork(); step(60000)\nif pid: print(os.waitpid(pid, 0)[1])"
+    assert run(code) == "0"
+
+
 @pytest.mark.parametrize("name", KERNELS)
 def test_arrays_that_loops_are_not_for_are_declined(name: str) -> None:
     twin = accelerated.ENGINE.load(KERNELS[name].twin)
@@ -253,8 +287,6 @@ def test_arrays_that_loops_are_not_for_are_declined(name: str) -> None:
     parameters = inspect.signature(twin).parameters.values()  # type: ignore[arg-type]
     positional = [x for p in parameters if p.kind is not p.KEYWORD_ONLY]
     options = {p.name: box(np.float16, 1) for p in parameters if p.kind is p.KEYWORD_ONLY}
-    if name == "window_argmax":
-        positional = [x, *[(1, 1)] * 5]
     assert twin(*positional, **options) is NotImplemented  # type: ignore[misc]
     if name in FLOAT32_ONLY:
         positional = [a.astype(np.float64) if isinstance(a, np.ndarray) else a for a in positional]

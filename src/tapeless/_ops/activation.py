@@ -39,7 +39,7 @@ class Relu(Unary):
         return _relu_grad(g, result)
 
 
-@accelerated("elementwise.relu_grad", size=16384)
+@accelerated("elementwise.relu_grad", size=32768)
 def _relu_grad(g: Any, result: Any) -> Any:
     return g * (result > zero(result.dtype))
 

@@ -54,9 +54,28 @@ _SHARE = 131072
 
 def in_threads(loop: Any, count: int, elements: int, *args: Any) -> None:
     """Call ``loop(start, stop, *args)`` on ``range(count)``, in parts if that means so many elements."""
-    parts = min(pool.size, elements // _SHARE, count)
-    if parts < 2:
+    spans = _spans(count, elements)
+    if len(spans) == 1:
         loop(0, count, *args)
-        return
-    bounds = [count * k // parts for k in range(parts + 1)]
-    pool.run(lambda span: loop(*span, *args), list(itertools.pairwise(bounds)))
+    else:
+        pool.run(lambda span: loop(*span, *args), spans)
+
+
+def each_element(loop: Any, cost: int, *arrays: Any) -> None:
+    """Call `loop` on flat views of arrays of one shape, or None, in parts if they are large; `cost` is in additions.
+
+    The parts are slices, not indices from a start on: of those LLVM does not know that they are not negative, and
+    looks at each, which is the end of vector instructions (1.6 in place of 0.6 ms for 100,000 values of GELU).
+    """
+    flat = [None if array is None else array.reshape(-1) for array in arrays]
+    size = flat[0].size
+    spans = _spans(size, cost * size)
+    if len(spans) == 1:
+        loop(*flat)
+    else:
+        pool.run(lambda span: loop(*[None if array is None else array[slice(*span)] for array in flat]), spans)
+
+
+def _spans(count: int, elements: int) -> list[tuple[int, int]]:
+    parts = max(1, min(pool.size, elements // _SHARE, count))
+    return list(itertools.pairwise([count * k // parts for k in range(parts + 1)]))

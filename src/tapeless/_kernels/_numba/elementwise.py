@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._compile import compiled, fits, in_threads
+from ._compile import compiled, each_element, fits
 from ._math import erf as _erf_of, exp, sigmoid, tanh
 
 _F = np.float32
@@ -18,14 +18,14 @@ def relu_grad(g: Any, result: Any) -> Any:
     if not fits(g, result):
         return NotImplemented
     out = np.empty_like(g)
-    in_threads(_relu_grad, g.size, g.size, g.reshape(-1), result.reshape(-1), out.reshape(-1))
+    each_element(_relu_grad, 1, g, result, out)
     return out
 
 
 @compiled
-def _relu_grad(start, stop, g, result, out):  # type: ignore[no-untyped-def]
+def _relu_grad(g, result, out):  # type: ignore[no-untyped-def]
     zero, one = g.dtype.type(0), g.dtype.type(1)
-    for i in range(start, stop):
+    for i in range(out.size):
         out[i] = g[i] * (one if result[i] > zero else zero)
 
 
@@ -35,8 +35,7 @@ def gelu(x: Any, approximate: str, with_slope: bool) -> Any:
         return NotImplemented
     value = np.empty_like(x)
     slope = np.empty_like(x) if with_slope else None
-    arrays = x.reshape(-1), value.reshape(-1), None if slope is None else slope.reshape(-1)
-    in_threads(_gelu_tanh if approximate == "tanh" else _gelu, x.size, 4 * x.size, *arrays)
+    each_element(_gelu_tanh if approximate == "tanh" else _gelu, 4, x, value, slope)
     return value, slope
 
 
@@ -45,8 +44,8 @@ _INNER, _CUBIC = _F(math.sqrt(2 / math.pi)), _F(0.044715)
 
 
 @compiled
-def _gelu(start, stop, x, value, slope):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
+def _gelu(x, value, slope):  # type: ignore[no-untyped-def]
+    for i in range(x.size):
         z = x[i]
         cdf = _HALF * (_ONE + _erf_of(z * _ROOT))
         value[i] = z * cdf
@@ -55,13 +54,13 @@ def _gelu(start, stop, x, value, slope):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _gelu_tanh(start, stop, x, value, slope):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
+def _gelu_tanh(x, value, slope):  # type: ignore[no-untyped-def]
+    for i in range(x.size):
         z = x[i]
         s = _HALF * (_ONE + tanh(_INNER * z * (_ONE + _CUBIC * z * z)))
         value[i] = z * s
         if slope is not None:
-            slope[i] = s + _TWO * value[i] * (_ONE - s) * _INNER * (_ONE + _F(3) * _CUBIC * z * z)
+            slope[i] = s + _TWO * z * s * (_ONE - s) * _INNER * (_ONE + _F(3) * _CUBIC * z * z)
 
 
 def expit(x: Any) -> Any:
@@ -70,8 +69,8 @@ def expit(x: Any) -> Any:
 
 
 @compiled
-def _expit(start, stop, x, out):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
+def _expit(x, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
         out[i] = sigmoid(x[i])
 
 
@@ -81,8 +80,8 @@ def erf(x: Any) -> Any:
 
 
 @compiled
-def _erf(start, stop, x, out):  # type: ignore[no-untyped-def]
-    for i in range(start, stop):
+def _erf(x, out):  # type: ignore[no-untyped-def]
+    for i in range(out.size):
         out[i] = _erf_of(x[i])
 
 
@@ -91,5 +90,5 @@ def _map(loop: Any, x: Any) -> Any:
     if x.dtype != np.float32 or not fits(x):
         return NotImplemented
     out = np.empty_like(x)
-    in_threads(loop, x.size, 4 * x.size, x.reshape(-1), out.reshape(-1))
+    each_element(loop, 4, x, out)
     return out

@@ -23,15 +23,18 @@ def lstm_gates(gate: Any, projected: Any, c: Any, cell: Any, tanhs: Any, h: Any)
 @compiled
 def _lstm_gates(gate, projected, c, cell, tanhs, h):  # type: ignore[no-untyped-def]
     size = c.shape[1]
-    for i in range(gate.shape[0]):
-        for j in range(3 * size):
-            gate[i, j] = tanh(gate[i, j] + projected[i, j]) * _HALF + _HALF
-        for j in range(3 * size, 4 * size):
-            gate[i, j] = tanh(gate[i, j] + projected[i, j])
+    for row in range(gate.shape[0]):
+        gates, added = gate[row], projected[row]
+        for j in range(gates.size):
+            gates[j] = tanh(gates[j] + added[j])
+        i, f, o, g = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
         for j in range(size):
-            now = gate[i, size + j] * c[i, j] + gate[i, j] * gate[i, 3 * size + j]
-            c[i, j] = now
-            cell[i, j] = now
-            t = tanh(now)
-            tanhs[i, j] = t
-            h[i, j] = gate[i, 2 * size + j] * t
+            i[j], f[j], o[j] = i[j] * _HALF + _HALF, f[j] * _HALF + _HALF, o[j] * _HALF + _HALF
+        for j in range(size):
+            now = f[j] * c[row, j] + i[j] * g[j]
+            c[row, j] = now
+            cell[row, j] = now
+        for j in range(size):
+            t = tanh(cell[row, j])
+            tanhs[row, j] = t
+            h[row, j] = o[j] * t
