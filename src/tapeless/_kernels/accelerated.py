@@ -7,10 +7,10 @@ reference: a twin gives the same up to rounding, and answers NotImplemented for 
 Numba takes 0.3 s to import, and is imported when the first array that is large enough arrives; a twin compiles for
 each combination of types that it meets, and is read from the cache on disk from then on.
 
-The loops run in one thread. Numba's own threads do not get on with those of OpenBLAS, which spin for a while after
-each matrix product: an update of 100,000 parameters takes 41 us in one thread, 128 us in Numba's work queue and
-8,000 us under its OpenMP; and of 8 million parameters 5.5, 4.6 and 8 ms. One thread also means that processes may
-fork and threads may call kernels as they like.
+The loops are compiled for one thread, and large arrays are divided among those of `threads.pool`. Numba's own
+threads do not get on with those of OpenBLAS, which spin for a while after each matrix product: an update of 100,000
+parameters takes 41 us in one thread, 128 us in Numba's work queue and 8,000 us under its OpenMP. Without them,
+processes may fork and threads may call kernels as they like.
 """
 
 from __future__ import annotations

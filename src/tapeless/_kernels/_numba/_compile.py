@@ -17,7 +17,7 @@ _FREEDOM = {"reassoc", "contract", "arcp"}
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
-    """Compile for the types of each first call. One thread: see `_kernels.accelerated` for why."""
+    """Compile for the types of each first call; for one thread, `_kernels.accelerated` says why."""
     options |= {"nogil": True, "error_model": "numpy"}  # without the lock; 1 / 0 is inf
     try:
         return numba.njit(cache=True, **options)(function)
