@@ -22,6 +22,7 @@ nn.modules.linear nn.modules.container nn.parallel optim optim.lr_scheduler opti
 utils.data utils.checkpoint utils.tensorboard autograd autograd.function autograd.graph distributions
 distributions.normal linalg fft special cuda cuda.amp amp backends backends.cudnn backends.mps jit hub random testing
 multiprocessing accelerator version torch_version types compiler cpu mps xpu
+optim.adam optim.adamw optim.sgd optim.rmsprop optim.lbfgs autograd.variable nn.common_types nn.modules.utils
 """.split()
 
 

@@ -314,3 +314,15 @@ def test_modules_of_layers_hold_the_layers_that_they_hold_in_pytorch() -> None:
         missing = {n for n in theirs.__all__ if not hasattr(ours, n)} - {"SyncBatchNorm", "Container"}
         assert not missing, file
     assert tl.nn.modules.Linear is tl.nn.Linear
+
+
+def test_prefixes_are_consumed_as_in_pytorch() -> None:
+    for lib in (tl, torch):
+        wrapped, plain = lib.nn.DataParallel(lib.nn.Linear(2, 1)), lib.nn.Linear(2, 1)
+        state = wrapped.state_dict()
+        lib.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+        assert list(state) == ["weight", "bias"] and sorted(state._metadata) == [""]
+        plain.load_state_dict(state)
+    for name in ("_single", "_pair", "_triple", "_quadruple"):
+        ours, theirs = (getattr(lib.nn.modules.utils, name) for lib in (tl, torch))
+        assert ours(3) == theirs(3) and ours([1, 2]) == theirs([1, 2])

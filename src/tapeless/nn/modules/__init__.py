@@ -28,6 +28,7 @@ from . import (
     sparse as sparse,
     transformer as transformer,
     upsampling as upsampling,
+    utils as utils,
 )
 
 # PyTorch has every layer in this package, too.
