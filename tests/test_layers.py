@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "tapeless"
 
 LAYERS = {
     0: "_errors _dtypes _device _pytree _version _missing _as_torch torch_version version "
-    "accelerator hub mps mtia xpu multiprocessing types _settings _compile compiler",
+    "accelerator distributed hub mps mtia xpu multiprocessing types _settings _compile compiler",
     1: "_kernels amp",
     2: "_core backends cuda cpu",
     3: "_ops",

@@ -165,6 +165,7 @@ t.version.cuda
 t.version.hip
 t.version.debug
 t.is_warn_always_enabled()
+t.distributed.is_initialized()
 t.is_floating_point(t.ones(1)), t.is_floating_point(t.ones(1).long())
 t.is_complex(t.ones(1)), t.is_inference(t.ones(1)), t.is_tensor(1), t.numel(t.ones(2, 3))
 """.strip().splitlines()

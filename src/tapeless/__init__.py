@@ -166,7 +166,7 @@ globals().update({name: getattr(Tensor, name) for name in _INPLACE_FUNCTIONS if 
 
 # Loaded when first used, so that `import tapeless` stays quick (PEP 562).
 _MODULES = """
-_C accelerator amp backends compiler cpu cuda datasets distributions fft hub jit linalg masked mps mtia
+_C accelerator amp backends compiler cpu cuda datasets distributed distributions fft hub jit linalg masked mps mtia
 multiprocessing nn optim random serialization signal special testing torch_version training types utils version xpu
 """.split()
 _FUNCTIONS = {"as_torch": "._as_torch", "load": ".serialization", "save": ".serialization"}
@@ -242,7 +242,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, "load", "save", *(name for name in LAZY if "." not in name)})
+    return sorted({*globals(), *_MODULES, *_FUNCTIONS, *(name for name in LAZY if "." not in name)})
 
 
 _dtypes, autograd  # noqa: B018  imported for their effect: names above, and Tensor.backward

@@ -19,7 +19,7 @@ _REASONS: dict[str, tuple[str, str]] = {
         _OUT,
         "PyTorch's internals have no counterpart here.",
     ),
-    "distributed nn.SyncBatchNorm nn.parallel.DistributedDataParallel Tensor.is_distributed is_distributed": (
+    "nn.SyncBatchNorm nn.parallel.DistributedDataParallel Tensor.is_distributed is_distributed": (
         _OUT,
         "Tapeless trains in one process; several processes can load data (DataLoader(num_workers=...)).",
     ),
@@ -108,6 +108,7 @@ _REASONS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 _PREFIXES = {
+    "distributed.": "nn.SyncBatchNorm",
     "quantize fake_quantize quantized_ q_ fbgemm_ Tensor.q_ QInt QUInt": "quantization",
     "sparse_ Tensor.to_sparse": "sparse",
     "cudnn_ miopen_ mkldnn_ float8 float4 uint1 uint2 uint3 uint4 uint5 uint6 uint7 int1 int2 int3 int4 int5 int6 int7 "
