@@ -120,7 +120,7 @@ class BatchNorm1d(_BatchNorm):
     >>> import tapeless as tl
     >>> tl.nn.BatchNorm1d(1)(tl.tensor([[1.0], [3.0]]))
     tensor([[-1.0000],
-            [ 1.0000]], grad_fn=<AddBackward0>)
+            [ 1.0000]], grad_fn=<NativeBatchNormBackward0>)
     """
 
     _channel_dims = (2, 3)
