@@ -11,6 +11,7 @@ import weakref
 import pytest
 
 import tapeless as tl
+from tapeless._core.function import Function
 
 
 @pytest.fixture(params=["tapeless", "torch"])
@@ -553,3 +554,25 @@ def test_nothing_is_stored_when_the_pass_fails():
         (Broken.apply(x) + y * 2).sum().backward()
     assert x.grad is None and y.grad is None
     assert tl.is_grad_enabled()
+
+
+def test_a_shared_backward_replaces_inherited_rules():
+    class Ruled(Function):
+        def forward(self, x, y):
+            return x * y
+
+        def grad_x(self, g, y):
+            return g * y
+
+        def grad_y(self, g, x):
+            return g * x
+
+    class Shared(Ruled):
+        differentiable = ("x", "y")
+
+        def backward(self, g, x, y):
+            return g * y, g * x
+
+    x, y = tl.tensor([2.0, 3.0], requires_grad=True), tl.tensor([5.0, 7.0], requires_grad=True)
+    Shared.apply(x, y).sum().backward()
+    assert x.grad.tolist() == [5, 7] and y.grad.tolist() == [2, 3]

@@ -179,7 +179,7 @@ class Function:
         cls.rules = {i: rule for i, name in enumerate(cls.params) if (rule := getattr(cls, f"grad_{name}", None))}
         shared = [cls.params.index(name) for name in cls.differentiable] if cls.backward else []
         cls.shared = len(shared)
-        cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in (*cls.rules, *shared))
+        cls.mask = -1 if cls.variadic and cls.backward else sum(1 << i for i in {*cls.rules, *shared})
         if cls.__dict__.get("names"):  # its own, not inherited ones
             registry.register(cls)
         elif cls.__dict__.get("numpy") is not None:  # not public by itself, but rules call it: a kernel, mostly
