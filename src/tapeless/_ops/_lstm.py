@@ -6,6 +6,7 @@ Hochreiter and Schmidhuber, "Long Short-Term Memory" (1997); forget gates: Gers 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,38 +16,49 @@ from .._core.registry import FUNCTIONS
 from .._kernels.accelerated import accelerated
 from ._recurrence import Recurrence
 
-# PyTorch stacks the gates as input, forget, cell, output. Here those with a sigmoid stand together: i, f, o, g.
-_ORDER = [0, 1, 3, 2]
+# The gates in PyTorch's order: input, forget, cell, output. All but the cell's are sigmoids, and these are had from the
+# same call as its tanh, with no exponential that could overflow: sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
+_FACTORS = (0.5, 0.5, 1.0, 0.5)
 
 
-def _arranged(stacked: Any, size: int) -> Any:
-    """Return a weight or bias with the gates in `_ORDER`, those with a sigmoid halved (see `_activate`)."""
-    gates = np.take(stacked.reshape((4, size, *stacked.shape[1:])), _ORDER, 0)
-    gates[:3] *= 0.5
-    return gates.reshape(stacked.shape)
+def _halved(stacked: Any) -> Any:
+    """Return a stacked weight or bias with what goes to sigmoids halved."""
+    size = stacked.shape[0] // 4
+    return stacked * np.repeat(_FACTORS, size).astype(stacked.dtype).reshape((-1,) + (1,) * (stacked.ndim - 1))
 
 
-def _activate(gates: Any, sigmoids: Any) -> None:
-    """Replace halved gates by sigmoids and the others by tanh: ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2``.
+def _constants(rows: int, size: int, dtype: Any) -> tuple[Any, Any]:
+    """Return what tanh of the gates is multiplied by, and what is added then, as arrays of (rows, 4 * size)."""
+    factor, shift = _filled(1 << (rows - 1).bit_length(), size, dtype)
+    return factor[:rows], shift[:rows]
 
-    One call for all gates, and no exponential that could overflow.
-    """
-    np.tanh(gates, out=gates)
-    np.multiply(sigmoids, 0.5, out=sigmoids)
-    np.add(sigmoids, 0.5, out=sigmoids)
+
+@functools.lru_cache(maxsize=16)
+def _filled(rows: int, size: int, dtype: Any) -> tuple[Any, Any]:
+    factor = np.tile(np.repeat(_FACTORS, size).astype(dtype), (rows, 1))
+    shift = 1 - factor
+    factor.flags.writeable = shift.flags.writeable = False
+    return factor, shift
 
 
 @accelerated("recurrent.lstm_gates", size=2048)
 def _step(gate: Any, projected: Any, c: Any, cell: Any, tanhs: Any, through: Any) -> None:
-    """Finish the gates of a step, and fill the new states of the cell, their tanh and what the output gate lets out."""
+    """Finish the gates of a step, and fill the new states of the cell, their tanh and what the output gate lets out.
+
+    The constants are as large as the gates: an operation on contiguous arrays takes a third of the time of one on those
+    parts of the rows that are sigmoids (32 x 512: 2.6 us against 7).
+    """
     size = c.shape[1]
+    factor, shift = _constants(gate.shape[0], size, gate.dtype)
     gate += projected
-    _activate(gate, gate[:, : 3 * size])
+    np.tanh(gate, out=gate)
+    gate *= factor
+    gate += shift
     np.multiply(gate[:, size : 2 * size], c, out=cell)
-    cell += np.multiply(gate[:, :size], gate[:, 3 * size :], out=through)
+    cell += np.multiply(gate[:, :size], gate[:, 2 * size : 3 * size], out=through)
     c[...] = cell
     np.tanh(cell, out=tanhs)
-    np.multiply(gate[:, 2 * size : 3 * size], tanhs, out=through)
+    np.multiply(gate[:, 3 * size :], tanhs, out=through)
 
 
 def lstm_step(
@@ -80,16 +92,15 @@ class LstmLayer(Recurrence):
         reverse: bool = False,
     ) -> Any:
         size = cx.shape[1]
-        gates = self.start(input, sizes, reverse) @ _arranged(weight_ih, size).T
+        gates = self.start(input, sizes, reverse) @ _halved(weight_ih).T
         if bias_ih is not None:
-            gates += _arranged(bias_ih + bias_hh, size)
+            gates += _halved(bias_ih + bias_hh)
         rows = gates.shape[0]
         out = np.empty_like(gates, shape=(rows, hx.shape[1]))
         h, c = hx.copy(), cx.copy()
         cells = np.empty_like(gates, shape=(rows, size))
         tanhs = np.empty_like(cells)
-        recurrent = _arranged(weight_hh, size).T.copy()
-        self._run(gates, cells, tanhs, out, h, c, recurrent, weight_hr)
+        self._run(gates, cells, tanhs, out, h, c, _halved(weight_hh).T.copy(), weight_hr)
         self.saved = gates, cells, tanhs
         return self.shaped(out, input), h, c
 
@@ -110,44 +121,31 @@ class LstmLayer(Recurrence):
             out[start:stop] = h_now
 
     def backward(self, g, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, hx, cx):
-        """Go back through the steps; `slopes`, of each gate by its sum, become the gradients of these sums."""
+        """Go back through the steps: what comes of it are the gradients of the gates' sums."""
         gates, cells, tanhs = self.saved
-        size = cells.shape[1]
-        i, f, o, n = (gates[:, k * size : (k + 1) * size] for k in range(4))
-        slopes = np.empty((len(gates), 4, size), gates.dtype)  # in PyTorch's order, as the weights
-        np.multiply(i * (1 - i), n, out=slopes[:, 0])
-        np.multiply(f * (1 - f), self.steps.before(cx, cells), out=slopes[:, 1])
-        np.multiply(1 - n * n, i, out=slopes[:, 2])
-        np.multiply(o * (1 - o), tanhs, out=slopes[:, 3])
-        to_cell = (1 - tanhs * tanhs) * o
         arrived = np.empty((len(gates), hx.shape[1]), gates.dtype) if self.wants("weight_hr") else None
         dh, dc = self.arriving(g, 1, hx), self.arriving(g, 2, cx)
-        self._run_back(g[0], slopes, to_cell, f, dh, dc, weight_hh, weight_hr, arrived)
-        raw = o * tanhs
+        sums = self._run_back(g[0], dh, dc, self.steps.before(cx, cells), weight_hh, weight_hr, arrived)
+        raw = gates[:, 3 * cells.shape[1] :] * tanhs
         out = raw if weight_hr is None else raw @ weight_hr.T  # anew: the user may have written to what was returned
-        sums = slopes.reshape(gates.shape)
         parameters = self.parameter_gradients(sums, sums, input, self.steps.before(hx, out))
         dx = self.input_gradient(sums, weight_ih, input)
         return dx, *parameters, None if arrived is None else arrived.T @ raw, dh, dc
 
-    def _run_back(
-        self,
-        g: Any,
-        slopes: Any,
-        to_cell: Any,
-        forget: Any,
-        dh: Any,
-        dc: Any,
-        weight_hh: Any,
-        weight_hr: Any,
-        arrived: Any,
-    ) -> None:
-        """Turn `slopes` into gradients, and those of the last states, `dh` and `dc`, into those of the initial ones."""
-        g = None if g is None else g.reshape((len(slopes), dh.shape[1]))
-        weight_hh, buffer = np.ascontiguousarray(weight_hh), np.empty_like(dc)
+    def _run_back(self, g: Any, dh: Any, dc: Any, before: Any, weight_hh: Any, weight_hr: Any, arrived: Any) -> Any:
+        """Return the gradients of the gates' sums; those of the last states, `dh` and `dc`, become the initial ones'.
+
+        `before` are the cells that the steps began with. All is done step by step, while it is in the cache.
+        """
+        gates, _, tanhs = self.saved
+        batch, size = dc.shape
+        g = None if g is None else g.reshape((len(gates), dh.shape[1]))
+        sums, weight_hh = np.empty_like(gates), np.ascontiguousarray(weight_hh)
+        buffer, to_cell, to_gates, one_more = (np.empty((batch, k * size), gates.dtype) for k in (1, 1, 4, 4))
+        one_for_tanh = 2 * _constants(batch, size, gates.dtype)[0] - 1
         for start, stop in reversed(self.steps.spans):
             n = stop - start
-            dh_now, dc_now, slope = dh[:n], dc[:n], slopes[start:stop]
+            dh_now, dc_now, gate, tanh, total = dh[:n], dc[:n], gates[start:stop], tanhs[start:stop], sums[start:stop]
             if g is not None:
                 dh_now += g[start:stop]
             raw = dh_now
@@ -155,11 +153,24 @@ class LstmLayer(Recurrence):
                 raw = dh_now @ weight_hr
                 if arrived is not None:
                     arrived[start:stop] = dh_now
-            dc_now += np.multiply(raw, to_cell[start:stop], out=buffer[:n])
-            slope[:, :3] *= dc_now[:, None]
-            slope[:, 3] *= raw
-            np.matmul(slope.reshape((n, len(weight_hh))), weight_hh, out=dh_now)
-            dc_now *= forget[start:stop]
+            # The cell's: raw * o * (1 - tanh**2).
+            inner = np.multiply(raw, gate[:, 3 * size :], out=to_cell[:n])
+            dc_now += inner
+            inner *= np.multiply(tanh, tanh, out=buffer[:n])
+            dc_now -= inner
+            # The gates': g * dc, c * dc, i * dc, tanh(c) * dh.
+            into = to_gates[:n]
+            np.multiply(gate[:, 2 * size : 3 * size], dc_now, out=into[:, :size])
+            np.multiply(before[start:stop], dc_now, out=into[:, size : 2 * size])
+            np.multiply(gate[:, :size], dc_now, out=into[:, 2 * size : 3 * size])
+            np.multiply(tanh, raw, out=into[:, 3 * size :])
+            # Times their slopes, s * (1 - s) of sigmoids, (s + 1) * (1 - s) of tanh.
+            np.subtract(1, gate, out=total)
+            total *= np.add(gate, one_for_tanh[:n], out=one_more[:n])
+            total *= into
+            np.matmul(total, weight_hh, out=dh_now)
+            dc_now *= gate[:, size : 2 * size]
+        return sums
 
     def composite(self, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, hx, cx):
         """Return the results in other operations."""

@@ -27,7 +27,7 @@ def _lstm_gates(gate, projected, c, cell, tanhs, h):  # type: ignore[no-untyped-
         gates, added = gate[row], projected[row]
         for j in range(gates.size):
             gates[j] = tanh(gates[j] + added[j])
-        i, f, o, g = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
+        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
         for j in range(size):
             i[j], f[j], o[j] = i[j] * _HALF + _HALF, f[j] * _HALF + _HALF, o[j] * _HALF + _HALF
         for j in range(size):
