@@ -23,6 +23,7 @@ import pytest
 
 import tapeless as tl
 from tapeless import nn
+from tapeless._core import modes
 from tapeless._kernels.accelerated import ENGINE
 
 SOURCE = str(Path(tl.__file__).parent)
@@ -120,6 +121,8 @@ def test_calls_of_a_training_step(
     sizes: tuple[int, ...], batch: int, most_own: int, most_numpys: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ENGINE, "active", False)  # compiled kernels would hide NumPy's calls where Numba is installed
+    for flag in ("complex_anywhere", "watched_anywhere", "anomaly_anywhere"):  # other tests leave these set
+        monkeypatch.setattr(modes, flag, False)
     own, numpys = count_calls(make_step(*sizes, batch=batch), monkeypatch)
     message = (
         f"{own.total()} calls of our own functions, at most {most_own} wanted; {numpys.total()} of NumPy's, at most "

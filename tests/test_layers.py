@@ -19,14 +19,14 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "tapeless"
 
 LAYERS = {
-    0: "_errors _dtypes _device _pytree _version _missing _as_torch torch_version version "
+    0: "_errors _lazy _dtypes _device _pytree _version _missing _as_torch torch_version version "
     "accelerator distributed hub mps mtia xpu multiprocessing types _settings _compile compiler",
     1: "_kernels amp",
     2: "_core backends cuda cpu",
     3: "_ops",
     4: "_tensor _creation _random _random_tensors _dropout _lowrank _samples _windows _printing random "
     "_tensor_types _C",
-    5: "autograd func compiler linalg fft special signal masked",
+    5: "autograd linalg fft special signal masked",
     6: "nn utils distributions",
     7: "optim serialization jit testing",
     8: "datasets training",
@@ -130,6 +130,13 @@ def problems(root: Path) -> list[str]:
 def test_imports_point_downwards() -> None:
     found = problems(SOURCE)
     assert not found, "\n".join(["forbidden imports:", *found])
+
+
+def test_the_page_on_the_architecture_has_the_same_layers() -> None:
+    page = (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for number, units in LAYERS.items():
+        listed = next(line for line in page.splitlines() if line.startswith(f"| {number} |")).split("|")[2]
+        assert sorted(name.strip("`/;") for name in listed.split()) == sorted(units.split())
 
 
 def test_every_module_has_a_layer() -> None:

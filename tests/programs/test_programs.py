@@ -1,8 +1,8 @@
 """Programs in the manner of published PyTorch code, unchanged under PyTorch and under ``tapeless run``.
 
 Each is of our own, starts from a seed, says in its header how closely the final losses agree, and prints
-``final loss:`` last. What PyTorch's ended with is in `final_losses.json`, so that programs are held to it where PyTorch is not
-installed, too; ``python tests/programs/test_programs.py`` records it anew.
+``final loss:`` last. What PyTorch's ended with is in `final_losses.json`, so that programs are held to it where
+PyTorch is not installed, too; ``python tests/programs/test_programs.py`` records it anew.
 """
 
 from __future__ import annotations

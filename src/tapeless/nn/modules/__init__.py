@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+import importlib
+import sys
+from typing import Any
 
-from . import (
-    activation as activation,
-    adaptive as adaptive,
-    batchnorm as batchnorm,
-    channelshuffle as channelshuffle,
-    container as container,
-    conv as conv,
-    distance as distance,
-    dropout as dropout,
-    flatten as flatten,
-    fold as fold,
-    instancenorm as instancenorm,
-    lazy as lazy,
-    linear as linear,
-    loss as loss,
-    module as module,
-    normalization as normalization,
-    padding as padding,
-    pixelshuffle as pixelshuffle,
-    pooling as pooling,
-    rnn as rnn,
-    sparse as sparse,
-    transformer as transformer,
-    upsampling as upsampling,
-    utils as utils,
-)
+FILES = """
+activation adaptive batchnorm channelshuffle container conv distance dropout flatten fold instancenorm lazy linear loss
+module normalization padding pixelshuffle pooling rnn sparse transformer upsampling utils
+""".split()
 
-# PyTorch has every layer in this package, too.
-_FILES = [value for value in list(globals().values()) if isinstance(value, ModuleType)]
-for _file in _FILES:
-    globals().update({name: value for name, value in vars(_file).items() if isinstance(value, type)})
+
+def __getattr__(name: str) -> Any:
+    """Import a file when it is first used; every class of the files is a name of this package, too, as in PyTorch."""
+    if name in FILES:
+        return importlib.import_module(f".{name}", __name__)
+    for file in FILES if not name.startswith("__") else ():
+        value = getattr(importlib.import_module(f".{file}", __name__), name, None)
+        if isinstance(value, type):
+            setattr(sys.modules[__name__], name, value)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    files = [vars(importlib.import_module(f".{file}", __name__)) for file in FILES]
+    classes = [name for found in files for name, value in found.items() if isinstance(value, type)]
+    return sorted({*globals(), *FILES, *classes})
