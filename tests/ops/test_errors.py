@@ -218,6 +218,10 @@ cases(
         "approximate argument must be either none or tanh.",
         lambda t: t.nn.functional.gelu(z(t, 2), approximate="erf"),
     ),
+    gelu_dtype=(
+        "\"GeluKernelImpl\" not implemented for 'Long'",
+        lambda t: t.nn.functional.gelu(t.tensor([1, 2])),
+    ),
     glu=("Halving dimension must be even, but dimension 0 is size 3", lambda t: t.nn.functional.glu(z(t, 3))),
     nll_dtype=(
         "expected target dtype to be Long or Byte, but got Float",
