@@ -16,10 +16,14 @@ from .._core.registry import FUNCTIONS
 from ._recurrence import Recurrence
 
 
-def _halved(stacked: Any, size: int) -> Any:
-    """Return a weight or bias with the two gates that have a sigmoid halved: ``sigmoid(x) = tanh(x/2) / 2 + 1/2``."""
+def _negated(stacked: Any, size: int) -> Any:
+    """Return a weight or bias with the two gates that have a sigmoid negated: ``sigmoid(x) = 1 / (1 + exp(-x))``.
+
+    By ``tanh(x/2) / 2 + 1/2``, which takes as many passes, a gate that is nearly closed keeps few of its digits, and
+    its slope none: large weights make that an error that can be seen.
+    """
     stacked = stacked.copy()
-    stacked[: 2 * size] *= 0.5
+    np.negative(stacked[: 2 * size], out=stacked[: 2 * size])
     return stacked
 
 
@@ -50,16 +54,16 @@ class GruLayer(Recurrence):
         reverse: bool = False,
     ) -> Any:
         size = hx.shape[1]
-        gates = self.start(input, sizes, reverse) @ _halved(weight_ih, size).T
+        gates = self.start(input, sizes, reverse) @ _negated(weight_ih, size).T
         bias_n = None
         if bias_ih is not None:
             bias = bias_ih.copy()
             bias[: 2 * size] += bias_hh[: 2 * size]
-            gates += _halved(bias, size)
+            gates += _negated(bias, size)
             bias_n = bias_hh[2 * size :]
         h, out = hx.copy(), np.empty_like(gates, shape=(gates.shape[0], size))
         inner = np.empty_like(out)
-        self._run(gates, inner, out, h, _halved(weight_hh, size).T.copy(), bias_n)
+        self._run(gates, inner, out, h, _negated(weight_hh, size).T.copy(), bias_n)
         # A copy, because the user may write to what is returned.
         self.saved = gates, inner, out.copy() if state.grad_enabled else None
         return self.shaped(out, input), h
@@ -74,9 +78,9 @@ class GruLayer(Recurrence):
             r_and_z, n = gate[:, : 2 * size], gate[:, 2 * size :]
             from_state = np.matmul(h_now, recurrent, out=projected[:count])
             r_and_z += from_state[:, : 2 * size]
-            np.tanh(r_and_z, out=r_and_z)
-            np.multiply(r_and_z, 0.5, out=r_and_z)
-            np.add(r_and_z, 0.5, out=r_and_z)
+            np.exp(r_and_z, out=r_and_z)
+            r_and_z += 1
+            np.reciprocal(r_and_z, out=r_and_z)
             q = inner[start:stop]
             if bias_n is None:
                 q[...] = from_state[:, 2 * size :]
