@@ -505,7 +505,7 @@ def test_no_graph_without_grad() -> None:
 
 
 def test_saturated_gates_stay_finite() -> None:
-    # Of inputs for which a gate is between open and closed, float32 loses digits in PyTorch, too: not all seeds will do.
+    # Where a gate is neither open nor closed, float32 loses digits in PyTorch, too: not every seed will do.
     tl.manual_seed(0)
     for kind in LAYERS:
         layer = getattr(nn, kind)(3, 4)
