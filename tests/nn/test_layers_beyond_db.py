@@ -142,7 +142,7 @@ def test_cross_map_lrn(size):
     assert tl.autograd.gradcheck(ours, y)
 
 
-NOT_PLANNED = set("Container DataParallel SyncBatchNorm".split())  # deprecated, or for several devices
+NOT_PLANNED = {"Container", "SyncBatchNorm"}  # deprecated; for several devices
 
 
 def test_every_name_of_torch_nn_is_here():
