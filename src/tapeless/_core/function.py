@@ -86,21 +86,29 @@ class Plan:
     Recording a node and running its rules is most of what a small operation costs, so a plan does it by functions
     without loops, made once from a line of source: for x * y, where both require grad, ::
 
-        edges(args)          (args[0]._node or args[0], args[1]._node or args[1],)
-        keep(arrays, out)    (arrays[1], arrays[0],)
-        run(node, g, kept)   (rule0(node, g, kept[0]), rule1(node, g, kept[1]),)
+        link(args, arrays, out)    ((args[0]._node or args[0], args[1]._node or args[1],), (arrays[1], arrays[0],),)
+        run(node, g, kept)         (rule0(node, g, kept[0]), rule1(node, g, kept[1]),)
     """
 
-    __slots__ = ("edges", "keep", "names", "positions", "run", "sources")
+    __slots__ = ("direct", "link", "names", "owned", "positions", "run", "single", "sources")
 
     def __init__(
-        self, positions: tuple[int, ...], sources: tuple[int, ...], names: tuple[str, ...], rules: Any
+        self,
+        cls: type[Function],
+        positions: tuple[int, ...],
+        sources: tuple[int, ...],
+        names: tuple[str, ...],
+        rules: Any,
     ) -> None:
+        self.direct = cls.backward is None  # whether `run` is all that there is to run
+        self.owned = cls.owns_results
+        self.single = len(positions) == 1
         self.positions = positions  # the inputs that get a gradient, in the order of the node's edges
         self.sources = sources  # where each kept array comes from: an input's position, or RESULT
         self.names = names  # the same by name, for messages
-        self.edges = _tuple_of("args", [f"args[{i}]._node or args[{i}]" for i in positions])
-        self.keep = _tuple_of("arrays, out", ["out" if i == RESULT else f"arrays[{i}]" for i in sources])
+        edges = _joined([f"args[{i}]._node or args[{i}]" for i in positions])
+        keep = _joined(["out" if i == RESULT else f"arrays[{i}]" for i in sources])
+        self.link = _tuple_of("args, arrays, out", [edges, keep])  # the node's edges, and what it keeps
         calls = [f"rule{k}({', '.join(['node', 'g', *[f'kept[{i}]' for i in w]])})" for k, (_, w) in enumerate(rules)]
         # `rules` are pairs: a rule and the indices of what it needs in `kept`; one for each edge, or a shared backward.
         self.run = _tuple_of("node, g, kept", calls, {f"rule{k}": rule for k, (rule, _) in enumerate(rules)})
@@ -108,7 +116,12 @@ class Plan:
 
 def _tuple_of(params: str, items: list[str], names: dict[str, Any] | None = None) -> Callable[..., tuple[Any, ...]]:
     """Return the function of `params` that makes a tuple of these expressions."""
-    return eval(f"lambda {params}: ({''.join([f'{item}, ' for item in items])})", names or {})  # type: ignore[no-any-return]
+    return eval(f"lambda {params}: {_joined(items)}", names or {})  # type: ignore[no-any-return]
+
+
+def _joined(items: list[str]) -> str:
+    """Return the expression for a tuple of expressions."""
+    return f"({''.join([f'{item}, ' for item in items])})"
 
 
 class Function:
@@ -162,7 +175,7 @@ class Function:
     edges: tuple[Any, ...]
     hooks: Hooks | None
     kept: Any
-    plan: Plan
+    plan: Any  # a Plan; None for nodes with a `run` of their own
     saved: Any
     seq: int
     shape: Any
@@ -281,11 +294,11 @@ class Function:
     def record(self, mask: int, args: Any, arrays: Any, out: Any, special: bool = False) -> None:
         """Become a node: keep what the rules need and the edges to where the inputs came from."""
         plan = self.plans.get(mask) or self.make_plan(mask, len(args))
-        self.edges = plan.edges(args)
         try:
-            self.kept = plan.keep(arrays, out)
+            self.edges, self.kept = plan.link(args, arrays, out)
         except IndexError:  # an argument was left out
-            self.kept = plan.keep((*arrays, *self.defaults[len(arrays) - len(self.params) :]), out)
+            arrays = (*arrays, *self.defaults[len(arrays) - len(self.params) :])
+            self.edges, self.kept = plan.link(args, arrays, out)
         self.plan = plan
         self.shape = out.shape
         self.dtype = out.dtype
@@ -346,7 +359,7 @@ class Function:
         names = tuple(dict.fromkeys(name for names in needed for name in names))
         sources = tuple(RESULT if name in ("result", "results") else cls.params.index(name) for name in names)
         calls = [(rule, [names.index(name) for name in wanted]) for rule, wanted in zip(rules, needed, strict=True)]
-        plan = cls.plans[mask] = Plan(positions, sources, names, calls)
+        plan = cls.plans[mask] = Plan(cls, positions, sources, names, calls)
         return plan
 
     # -- The backward pass -------------------------------------------------------------------------------
@@ -508,6 +521,8 @@ class Output(Function):
 
     __slots__ = ("index", "source")
 
+    plan: Any = None
+
     def __init__(self, source: Function, index: int, array: Any) -> None:
         self.source, self.index = source, index
         self.seq = tick()
@@ -530,6 +545,7 @@ class Alias(Function):
     """
 
     conjugates = False
+    plan: Any = None
 
     def __init__(self, edge: Any, array: Any) -> None:
         self.seq = tick()

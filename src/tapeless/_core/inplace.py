@@ -126,6 +126,7 @@ class CopySlices(Function):
     conjugates = False  # the parts of a gradient are looked at through the steps of the view, as PyTorch defines them
 
     inner: Any
+    plan: Any = None
 
     def __init__(self, base: TensorBase, inner: Function, steps: Any, place: int | None) -> None:
         former = (base._node or base) if base._requires_grad else None

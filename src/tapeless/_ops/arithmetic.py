@@ -10,7 +10,7 @@ from .._core.function import Function
 from .._core.registry import composite, store
 from .._core.tensor_base import TensorBase
 from .._dtypes import bool_, int64, promote, promote_to_float
-from ._common import Binary, FloatBinary, FloatUnary, Unary, check_operands
+from ._common import Binary, FloatBinary, FloatUnary, Unary
 
 
 def scaled(values: Any, alpha: Any) -> Any:
@@ -45,9 +45,12 @@ class Add(Binary):
     operator = "add"
     inplace = True
     numpy = np.add
+    direct = True
+    alpha: Any = 1
 
     def forward(self, input: Any, other: Any, *, alpha: Any = 1) -> Any:
-        self.alpha = alpha
+        if alpha != 1:
+            self.alpha = alpha
         return np.add(input, other if alpha == 1 else scaled(other, alpha))
 
     def grad_input(self, g):
@@ -83,10 +86,13 @@ class Sub(Binary):
     operator = "sub"
     inplace = True
     numpy = np.subtract
+    direct = True
+    alpha: Any = 1
     promote = _promote_difference
 
     def forward(self, input: Any, other: Any, *, alpha: Any = 1) -> Any:
-        self.alpha = alpha
+        if alpha != 1:
+            self.alpha = alpha
         return np.subtract(input, other if alpha == 1 else scaled(other, alpha))
 
     def grad_input(self, g):
@@ -125,6 +131,7 @@ class Div(FloatBinary):
     operator = "truediv"
     inplace = True
     numpy = np.true_divide
+    direct = True
 
     def forward(self, input: Any, other: Any) -> Any:
         return np.true_divide(input, other)
@@ -137,11 +144,11 @@ class Div(FloatBinary):
 
     @classmethod
     def public_function(cls):
+        quotient = super().public_function()
+
         def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
             if rounding_mode is None:
-                if not isinstance(input, TensorBase) and not isinstance(other, TensorBase):
-                    check_operands(cls, input, other)
-                result = cls.apply(input, other)
+                result = quotient(input, other)
                 return result if out is None else store(result, out, "div")
             if rounding_mode not in ("floor", "trunc"):
                 raise RuntimeError(
@@ -335,6 +342,7 @@ class Neg(Unary):
     operator = "neg"
     inplace = True
     numpy = np.negative
+    direct = True
 
     def forward(self, input: Any) -> Any:
         if input.dtype == bool:

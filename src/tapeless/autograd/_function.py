@@ -21,6 +21,7 @@ class FunctionCtx(Node):
 
     owns_results = False  # a user's rule may return anything, a saved tensor included
     conjugates = False  # and follows PyTorch's convention of complex gradients
+    plan: Any = None  # and is run by `run`
 
     def __init__(self, function: type[Function]) -> None:
         self.function = function
