@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tapeless as tl
-from tapeless._kernels import accelerated, gelu, special
+from tapeless._kernels import accelerated, flat_images, gelu, special
 from tapeless._ops import _lstm, activation, layer_norm, normalization
 from tapeless.optim import _adam, _rmsprop, _sgd
 
@@ -34,6 +34,10 @@ KERNELS = {
     "batch_norm": normalization._batch_norm,
     "batch_norm_grad": normalization._batch_norm_grad,
     "lstm_gates": _lstm._step,
+    "flat_conv": flat_images.flat_conv,
+    "flat_conv_grads": flat_images.flat_conv_grads,
+    "flat_conv_input_grad": flat_images.flat_conv_input_grad,
+    "flat_conv_weight_grad": flat_images.flat_conv_weight_grad,
 }
 FLOAT32_ONLY = ("gelu", "expit", "erf", "lstm_gates")
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40]
@@ -186,6 +190,54 @@ def test_lstm_gates(rows, size) -> None:  # type: ignore[no-untyped-def]
     gate, projected = draw(0, (rows, 4 * size), np.float32), draw(1, (rows, 4 * size), np.float32)
     c, cell, tanhs, through = (draw(i, (rows, size), np.float32) for i in range(2, 6))
     agree("lstm_gates", gate, projected, c, cell, tanhs, through, atol=8)
+
+
+def convolved(dtype: Any, batch: int, channels: int, outputs: int, sizes: Any, padding: Any) -> tuple[Any, ...]:
+    """An input, a weight that keeps its size, a gradient of the result, and the layout of the images."""
+    out = tuple([n + 2 * p - 2 for n, p in zip(sizes, padding)])
+    x, g = draw(0, (batch, channels, *sizes), dtype), draw(1, (batch, outputs, *out), dtype)
+    return x, draw(2, (outputs, channels, 3, 3), dtype) / 20, g, flat_images.FlatImages(sizes, (3, 3), padding, (1, 1))
+
+
+PLACES = st.tuples(st.integers(0, 2), st.integers(0, 2))
+
+
+@given(st.integers(1, 7), st.integers(0, 2), st.tuples(st.integers(3, 40), st.integers(3, 40)), PLACES, DTYPES)
+@settings(max_examples=30, deadline=None)
+def test_convolution(batch, more, sizes, padding, dtype) -> None:  # type: ignore[no-untyped-def]
+    x, w, g, layout = convolved(dtype, batch, 32, 32 + more, sizes, padding)
+    out = g.shape[2:]
+    agree("flat_conv", x, w, draw(3, (len(w), 1, 1), dtype), layout, 1, out, rtol=1e-5, atol=64)
+    agree("flat_conv", x, w, None, layout, 1, out, rtol=1e-5, atol=64)
+    agree("flat_conv_input_grad", g, w, layout, 1, rtol=1e-5, atol=64)
+    agree("flat_conv_weight_grad", x, g, w.shape, layout, 1, rtol=1e-5, atol=2048)
+    back = flat_images.FlatImages(out, (3, 3), [2 - p for p in padding], (1, 1))
+    agree("flat_conv_grads", x, g, w.swapaxes(0, 1)[..., ::-1, ::-1], back, 1, rtol=1e-5, atol=2048)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])
+def test_convolutions_of_what_is_not_finite_are_left_to_numpy(value: float) -> None:
+    x, w, g, layout = convolved(np.float32, 2, 32, 32, (5, 6), (1, 1))
+    x[1, 2, 3, 4], g[0, 1, 2, 3] = value, value
+    calls = {
+        "flat_conv": (x, w, None, layout, 1, (5, 6)),
+        "flat_conv_input_grad": (g, w, layout, 1),
+        "flat_conv_weight_grad": (x, g, w.shape, layout, 1),
+        "flat_conv_grads": (x, g, w, layout, 1),
+    }
+    for name, args in calls.items():
+        with np.errstate(all="ignore"):
+            assert accelerated.ENGINE.load(KERNELS[name].twin)(*args) is NotImplemented  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("sizes", [{"window": (5, 5)}, {"groups": 2}, {"dilation": (2, 2)}, {"channels": 31}])
+def test_other_convolutions_are_left_to_numpy(sizes: dict[str, Any]) -> None:
+    given = {"window": (3, 3), "groups": 1, "dilation": (1, 1), "channels": 32, **sizes}
+    layout = flat_images.FlatImages((9, 9), given["window"], (0, 0), given["dilation"])
+    x = np.ones((2, given["channels"], 9, 9), np.float32)
+    twin = accelerated.ENGINE.load("convolution.flat_conv")
+    w = np.ones((32, given["channels"] // given["groups"], *given["window"]), np.float32)
+    assert twin(x, w, None, layout, given["groups"], (7, 7)) is NotImplemented  # type: ignore[misc]
 
 
 # -- The choice ------------------------------------------------------------------------------------------

@@ -113,6 +113,31 @@ def test_the_default_respects_the_affinity() -> None:
     assert output(code) == "1"
 
 
+@pytest.mark.skipif(not threads.get_blas_threads(), reason="a BLAS that does not say how many threads it has")
+def test_threads_that_compute_their_own_products_have_one_blas_thread_each() -> None:
+    before, seen = threads.get_blas_threads(), []
+    size = tl.get_num_threads()
+
+    def work(span: tuple[int, int]) -> None:
+        threads.in_own_threads(lambda inner: seen.append((span, inner, threads.get_blas_threads())), 1)
+
+    try:
+        tl.set_num_threads(3)
+        threads.in_own_threads(work, 7)
+        assert sorted(seen) == [((0, 2), (0, 1), 1), ((2, 4), (0, 1), 1), ((4, 7), (0, 1), 1)]
+        assert threads.get_blas_threads() == 3
+        with pytest.raises(ZeroDivisionError):
+            threads.in_own_threads(lambda span: 1 // 0, 2)  # type: ignore[arg-type, return-value]
+        assert threads.get_blas_threads() == 3
+        with threads.one_blas_thread(), threads.one_blas_thread():
+            tl.set_num_threads(2)
+            assert threads.get_blas_threads() == 1
+        assert threads.get_blas_threads() == 2
+    finally:
+        tl.set_num_threads(size)
+        threads.set_blas_threads(before)
+
+
 def test_setting_the_number_tells_the_blas_as_well() -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl")
 

@@ -15,15 +15,18 @@ from typing import Any
 
 import numpy as np
 
+from .accelerated import accelerated
+
 BLOCK = 1 << 19
 """How many numbers a block of columns has at most: 2 MB of float32, about the second-level cache of two cores."""
+_LARGE = 524288  # elements from which on compiled convolutions pay
 
 
 class FlatImages:
     """How images of `sizes` lie in a row, for windows of stride 1."""
 
     def __init__(self, sizes: Any, window: Any, padding: Any, dilation: Any) -> None:
-        self.sizes, self.window = tuple(sizes), tuple(window)
+        self.sizes, self.window, self.padding, self.dilation = map(tuple, (sizes, window, padding, dilation))
         pitches = [n + p for n, p in zip(sizes, padding, strict=True)]
         steps = [math.prod(pitches[i + 1 :]) for i in range(len(pitches))]
         self.steps = steps  # from one element to the next along each dim
@@ -75,6 +78,7 @@ def _row_size(size: int) -> int:
     return size if size % 512 else size + 16
 
 
+@accelerated("convolution.flat_conv", size=_LARGE)
 def flat_conv(x: Any, w: Any, bias: Any, layout: FlatImages, groups: int, sizes: Any) -> Any:
     """Return the convolution of `x` with `w`, block by block, in the same few buffers."""
     batch, channels, outputs = x.shape[0], x.shape[1], w.shape[0]
@@ -105,6 +109,7 @@ def fill_columns(columns: Any, windows: Any) -> None:
     columns.reshape(*windows.shape[:-1], -1)[..., : windows.shape[-1]] = windows
 
 
+@accelerated("convolution.flat_conv_weight_grad", size=_LARGE)
 def flat_conv_weight_grad(x: Any, g: Any, shape: Any, layout: FlatImages, groups: int) -> Any:
     """Return the gradient of `flat_conv` for a weight of the given shape."""
     batch, channels, outputs = x.shape[0], x.shape[1], g.shape[1]
@@ -127,6 +132,7 @@ def flat_conv_weight_grad(x: Any, g: Any, shape: Any, layout: FlatImages, groups
     return total.swapaxes(1, 2).reshape(shape)
 
 
+@accelerated("convolution.flat_conv_input_grad", size=_LARGE)
 def flat_conv_input_grad(g: Any, w: Any, layout: FlatImages, groups: int) -> Any:
     """Return the gradient of `flat_conv` for its input: each row of columns is added to its shift of the flat input."""
     batch, outputs, sizes = g.shape[0], w.shape[0], g.shape[2:]
@@ -154,6 +160,7 @@ def flat_conv_input_grad(g: Any, w: Any, layout: FlatImages, groups: int) -> Any
     return out
 
 
+@accelerated("convolution.flat_conv_grads", size=_LARGE)
 def flat_conv_grads(x: Any, g: Any, turned: Any, layout: FlatImages, groups: int) -> tuple[Any, Any]:
     """Return both gradients of a convolution, from one set of columns of `g`: about 3 of 38 ms are saved so.
 

@@ -6,12 +6,15 @@ array use two cores. Only matrix products have threads of their own, those of th
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import ctypes
+import functools
+import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,6 +25,7 @@ _SET_THREADS = (
     "openblas_set_num_threads",
     "MKL_Set_Num_Threads",
 )
+_GET_THREADS = (*[name.replace("_set_", "_get_") for name in _SET_THREADS[:-1]], "MKL_Get_Max_Threads")
 # Processor cycles, as a power of two, for which a thread of OpenBLAS waits for the next matrix product before it
 # sleeps: 0.2 ms. Measured: with OpenBLAS's own 2**26 the second core is taken for 100 ms after each product, and an
 # update of 8.3 million parameters by Adam takes 14 ms on two threads as on one; with less it takes 8. A product that
@@ -81,6 +85,42 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: pool.__dict__.update(orders=SimpleQueue(), started=0))
 
 
+_alone = threading.Lock()
+_inside = 0  # how many threads have BLAS compute with one thread
+_before = 1  # what it had before
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Have each matrix product use one thread: when several threads of ours each have products to compute."""
+    global _inside, _before
+    with _alone:
+        if not _inside:
+            _before = get_blas_threads()
+            set_blas_threads(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _alone:
+            _inside -= 1
+            if not _inside:
+                set_blas_threads(_before)
+
+
+def in_own_threads(work: Callable[[tuple[int, int]], None], count: int) -> None:
+    """Call ``work((start, stop))`` on parts of ``range(count)``, each in a thread that does its own matrix products.
+
+    In one part where there is one thread, or a BLAS whose threads cannot be told to stay away.
+    """
+    parts = min(pool.size, count) if get_blas_threads() else 1
+    if parts == 1:
+        work((0, count))
+        return
+    with one_blas_thread():
+        pool.run(work, list(itertools.pairwise([count * k // parts for k in range(parts + 1)])))
+
+
 def get_num_threads() -> int:
     """Return how many threads work on large arrays: OMP_NUM_THREADS, else the cores that this process may use.
 
@@ -106,8 +146,12 @@ def set_num_threads(count: int, /) -> None:
     1
     >>> tl.set_num_threads(before)
     """
+    global _before
     pool.size = _positive("set_num_threads", count)
-    set_blas_threads(pool.size)
+    with _alone:
+        _before = count
+        if not _inside:
+            set_blas_threads(count)
 
 
 _interop = _default()
@@ -143,6 +187,7 @@ def _positive(name: str, count: Any) -> int:
     return count
 
 
+@functools.cache
 def _blas() -> Any:
     """Return the library NumPy computes matrix products with, or None: extensions are searched with what they load."""
     extension = sys.modules.get("numpy._core._multiarray_umath")
@@ -160,6 +205,16 @@ def set_blas_threads(count: int) -> None:
         if set_threads is not None:
             set_threads(count)
             return
+
+
+def get_blas_threads() -> int:
+    """Return how many threads a matrix product uses; 0 for a BLAS that doesn't say."""
+    library = _blas()
+    for name in _GET_THREADS:
+        get_threads = getattr(library, name, None)
+        if get_threads is not None:
+            return int(get_threads())
+    return 0
 
 
 def shorten_blas_wait() -> bool:
