@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 import tapeless as tl
 from tapeless._kernels import accelerated, flat_images, gelu, special
-from tapeless._ops import _lstm, activation, layer_norm, normalization
+from tapeless._ops import _lstm, activation, layer_norm, loss, matmul, normalization, pointwise
 from tapeless.optim import _adam, _rmsprop, _sgd
 
 pytest.importorskip("numba")
@@ -26,6 +26,12 @@ KERNELS = {
     "sgd": _sgd.sgd,
     "rmsprop": _rmsprop.rmsprop,
     "relu_grad": activation._relu_grad,
+    "tanh_grad": pointwise._tanh_grad,
+    "add_bias": matmul._add_bias,
+    "squared_error": loss._squared_error,
+    "scaled_error": loss._scaled_error,
+    "softmax_loss": loss._softmax_loss,
+    "softmax_grad": loss._softmax_grad,
     "gelu": gelu.gelu.__wrapped__,
     "expit": special.expit.__wrapped__,
     "erf": special.erf.__wrapped__,
@@ -34,12 +40,13 @@ KERNELS = {
     "batch_norm": normalization._batch_norm,
     "batch_norm_grad": normalization._batch_norm_grad,
     "lstm_gates": _lstm._step,
+    "lstm_gates_back": _lstm._step_back,
     "flat_conv": flat_images.flat_conv,
     "flat_conv_grads": flat_images.flat_conv_grads,
     "flat_conv_input_grad": flat_images.flat_conv_input_grad,
     "flat_conv_weight_grad": flat_images.flat_conv_weight_grad,
 }
-FLOAT32_ONLY = ("gelu", "expit", "erf", "lstm_gates")
+FLOAT32_ONLY = ("gelu", "expit", "erf", "lstm_gates", "lstm_gates_back", "softmax_loss", "softmax_grad")
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40]
 SIZES = st.integers(1, 300)
 DTYPES = st.sampled_from([np.float32, np.float64])
@@ -51,7 +58,7 @@ def both(name: str, *args: Any, **options: Any) -> tuple[Any, Any]:
     twin = accelerated.ENGINE.load(kernel.twin)
     assert twin is not None
     for function in (inspect.unwrap(kernel), twin):
-        mine = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+        mine = [a.copy("K") if isinstance(a, np.ndarray) else a for a in args]
         with np.errstate(all="ignore"):
             result = function(*mine, **options)
         results.append((result, mine))
@@ -134,6 +141,49 @@ def test_relu_grad(n, dtype) -> None:  # type: ignore[no-untyped-def]
     agree("relu_grad", g, result)
     (expected, _), (got, _) = both("relu_grad", g, result)
     assert (np.signbit(expected) == np.signbit(got))[~np.isnan(expected)].all()
+
+
+@given(SIZES, DTYPES)
+@settings(max_examples=20)
+def test_tanh_grad(n, dtype) -> None:  # type: ignore[no-untyped-def]
+    agree("tanh_grad", draw(0, n, dtype, True), np.tanh(draw(1, n, dtype, True)), atol=4)
+
+
+@given(st.integers(1, 20), SIZES, DTYPES)
+@settings(max_examples=20)
+def test_add_bias_to_the_bit(rows, size, dtype) -> None:  # type: ignore[no-untyped-def]
+    (expected, _), (result, _) = both("add_bias", draw(0, (rows, size), dtype, True), draw(1, size, dtype, True))
+    np.testing.assert_array_equal(expected, result)
+
+
+@pytest.mark.parametrize("shape", [(4096, 4), (1366, 12), (1821, 9), (8192, 2), (512, 32), (128, 128), (8, 512, 4)])
+def test_a_bias_on_rows_that_are_taken_together(shape: tuple[int, ...]) -> None:
+    x, bias = draw(0, shape, np.float32), draw(1, shape[-1], np.float32)
+    np.testing.assert_array_equal(matmul._plus_bias(x.copy(), bias), x + bias)
+
+
+@given(SIZES, DTYPES, st.booleans())
+@settings(max_examples=20)
+def test_squared_errors(n, dtype, special) -> None:  # type: ignore[no-untyped-def]
+    x, target = draw(0, n, dtype, special), draw(1, n, dtype)
+    agree("squared_error", x, target, rtol=1e-5)
+    agree("scaled_error", x, target, dtype(0.3))
+
+
+@given(st.integers(1, 40), SIZES, st.booleans())
+@settings(max_examples=30)
+def test_cross_entropy(rows, classes, special) -> None:  # type: ignore[no-untyped-def]
+    x, target = draw(0, (rows, classes), np.float32), np.random.default_rng(1).integers(0, classes, rows)
+    x *= np.float32(10)
+    if special:  # -inf is a class that is out of the question; inf and nan make nan of their row
+        x[:, 0] = -np.inf
+        x[-1, -1] = np.nan
+    ((expected, e, total), _), ((result, mine, my_total), _) = both("softmax_loss", x, target)
+    np.testing.assert_allclose([result, *my_total], [expected, *total], rtol=1e-5, atol=1e-5)
+    mine[...] = np.where(np.isnan(total), mine, e)  # of a row with nan, what is not nan differs, and does not matter
+    agree("softmax_grad", mine, total, target, np.float32(0.3), atol=8)
+    expected = inspect.unwrap(loss._softmax_grad)(e, total, target, np.float32(0.3))
+    np.testing.assert_allclose(accelerated.ENGINE.load("losses.softmax_grad")(mine, total, target, 0.3), expected, 1e-5)
 
 
 @given(SIZES, st.sampled_from(["none", "tanh"]), st.booleans(), st.booleans())
@@ -238,6 +288,15 @@ def test_other_convolutions_are_left_to_numpy(sizes: dict[str, Any]) -> None:
     twin = accelerated.ENGINE.load("convolution.flat_conv")
     w = np.ones((32, given["channels"] // given["groups"], *given["window"]), np.float32)
     assert twin(x, w, None, layout, given["groups"], (7, 7)) is NotImplemented  # type: ignore[misc]
+
+
+@given(st.integers(1, 5), st.integers(1, 40))
+@settings(max_examples=20)
+def test_lstm_gates_back(rows, size) -> None:  # type: ignore[no-untyped-def]
+    gate, total = np.tanh(draw(0, (rows, 4 * size), np.float32)), draw(1, (rows, 4 * size), np.float32)
+    raw, dc, before, tanh = (draw(i, (rows, size), np.float32) for i in range(2, 6))
+    memory = [np.empty((rows, k * size), np.float32) for k in (1, 1, 4, 4)]
+    agree("lstm_gates_back", gate, raw, dc, before, tanh, total, *memory, skip=(6, 7, 8, 9), rtol=1e-5, atol=16)
 
 
 # -- The choice ------------------------------------------------------------------------------------------

@@ -27,18 +27,18 @@ def _halved(stacked: Any) -> Any:
     return stacked * np.repeat(_FACTORS, size).astype(stacked.dtype).reshape((-1,) + (1,) * (stacked.ndim - 1))
 
 
-def _constants(rows: int, size: int, dtype: Any) -> tuple[Any, Any]:
-    """Return what tanh of the gates is multiplied by, and what is added then, as arrays of (rows, 4 * size)."""
-    factor, shift = _filled(1 << (rows - 1).bit_length(), size, dtype)
-    return factor[:rows], shift[:rows]
+def _constants(rows: int, size: int, dtype: Any) -> list[Any]:
+    """Return what tanh of the gates is multiplied by, what is added then, and 1 for tanh, as (rows, 4 * size)."""
+    return [array[:rows] for array in _filled(1 << (rows - 1).bit_length(), size, dtype)]
 
 
 @functools.lru_cache(maxsize=16)
-def _filled(rows: int, size: int, dtype: Any) -> tuple[Any, Any]:
+def _filled(rows: int, size: int, dtype: Any) -> tuple[Any, ...]:
     factor = np.tile(np.repeat(_FACTORS, size).astype(dtype), (rows, 1))
-    shift = 1 - factor
-    factor.flags.writeable = shift.flags.writeable = False
-    return factor, shift
+    constants = factor, 1 - factor, 2 * factor - 1
+    for array in constants:
+        array.flags.writeable = False
+    return constants
 
 
 @accelerated("recurrent.lstm_gates", size=2048)
@@ -49,7 +49,7 @@ def _step(gate: Any, projected: Any, c: Any, cell: Any, tanhs: Any, through: Any
     parts of the rows that are sigmoids (32 x 512: 2.6 us against 7).
     """
     size = c.shape[1]
-    factor, shift = _constants(gate.shape[0], size, gate.dtype)
+    factor, shift, _ = _constants(gate.shape[0], size, gate.dtype)
     gate += projected
     np.tanh(gate, out=gate)
     gate *= factor
@@ -59,6 +59,32 @@ def _step(gate: Any, projected: Any, c: Any, cell: Any, tanhs: Any, through: Any
     c[...] = cell
     np.tanh(cell, out=tanhs)
     np.multiply(gate[:, 3 * size :], tanhs, out=through)
+
+
+@accelerated("recurrent.lstm_gates_back", size=2048)
+def _step_back(
+    gate: Any, raw: Any, dc: Any, before: Any, tanh: Any, total: Any, buffer: Any, to_cell: Any, into: Any, more: Any
+) -> None:
+    """Fill `total` with the gradients of a step's sums; `dc`, that of its new cell, becomes that of the former one.
+
+    `raw` is the gradient of what the output gate let out, `before` the former cell; from `buffer` on, memory to use.
+    """
+    size = dc.shape[1]
+    # The cell's: raw * o * (1 - tanh**2).
+    inner = np.multiply(raw, gate[:, 3 * size :], out=to_cell)
+    dc += inner
+    inner *= np.multiply(tanh, tanh, out=buffer)
+    dc -= inner
+    # The gates': g * dc, c * dc, i * dc, tanh(c) * dh.
+    np.multiply(gate[:, 2 * size : 3 * size], dc, out=into[:, :size])
+    np.multiply(before, dc, out=into[:, size : 2 * size])
+    np.multiply(gate[:, :size], dc, out=into[:, 2 * size : 3 * size])
+    np.multiply(tanh, raw, out=into[:, 3 * size :])
+    # Times their slopes, s * (1 - s) of sigmoids, (s + 1) * (1 - s) of tanh.
+    np.subtract(1, gate, out=total)
+    total *= np.add(gate, _constants(gate.shape[0], size, gate.dtype)[2], out=more)
+    total *= into
+    dc *= gate[:, size : 2 * size]
 
 
 def lstm_step(
@@ -141,8 +167,7 @@ class LstmLayer(Recurrence):
         batch, size = dc.shape
         g = None if g is None else g.reshape((len(gates), dh.shape[1]))
         sums, weight_hh = np.empty_like(gates), np.ascontiguousarray(weight_hh)
-        buffer, to_cell, to_gates, one_more = (np.empty((batch, k * size), gates.dtype) for k in (1, 1, 4, 4))
-        one_for_tanh = 2 * _constants(batch, size, gates.dtype)[0] - 1
+        memory = [np.empty((batch, k * size), gates.dtype) for k in (1, 1, 4, 4)]
         for start, stop in reversed(self.steps.spans):
             n = stop - start
             dh_now, dc_now, gate, tanh, total = dh[:n], dc[:n], gates[start:stop], tanhs[start:stop], sums[start:stop]
@@ -153,23 +178,8 @@ class LstmLayer(Recurrence):
                 raw = dh_now @ weight_hr
                 if arrived is not None:
                     arrived[start:stop] = dh_now
-            # The cell's: raw * o * (1 - tanh**2).
-            inner = np.multiply(raw, gate[:, 3 * size :], out=to_cell[:n])
-            dc_now += inner
-            inner *= np.multiply(tanh, tanh, out=buffer[:n])
-            dc_now -= inner
-            # The gates': g * dc, c * dc, i * dc, tanh(c) * dh.
-            into = to_gates[:n]
-            np.multiply(gate[:, 2 * size : 3 * size], dc_now, out=into[:, :size])
-            np.multiply(before[start:stop], dc_now, out=into[:, size : 2 * size])
-            np.multiply(gate[:, :size], dc_now, out=into[:, 2 * size : 3 * size])
-            np.multiply(tanh, raw, out=into[:, 3 * size :])
-            # Times their slopes, s * (1 - s) of sigmoids, (s + 1) * (1 - s) of tanh.
-            np.subtract(1, gate, out=total)
-            total *= np.add(gate, one_for_tanh[:n], out=one_more[:n])
-            total *= into
+            _step_back(gate, raw, dc_now, before[start:stop], tanh, total, *[array[:n] for array in memory])
             np.matmul(total, weight_hh, out=dh_now)
-            dc_now *= gate[:, size : 2 * size]
         return sums
 
     def composite(self, input, weight_ih, weight_hh, bias_ih, bias_hh, weight_hr, hx, cx):

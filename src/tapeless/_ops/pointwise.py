@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core.registry import NUMPY, composite
+from .._kernels.accelerated import accelerated
 from .._kernels.special import erf, expit
 from ._common import FloatUnary, Unary
 
@@ -216,7 +217,12 @@ class Tanh(FloatUnary):
     numpy = np.tanh
 
     def grad_input(self, g, result):
-        return g * (1 - result * result)
+        return _tanh_grad(g, result)
+
+
+@accelerated("elementwise.tanh_grad", size=16384)
+def _tanh_grad(g: Any, result: Any) -> Any:
+    return g * (1 - result * result)
 
 
 class Asinh(FloatUnary):

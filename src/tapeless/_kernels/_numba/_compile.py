@@ -61,14 +61,14 @@ def in_threads(loop: Any, count: int, elements: int, *args: Any) -> None:
         pool.run(lambda span: loop(*span, *args), spans)
 
 
-def each_element(loop: Any, cost: int, first: Any, *others: Any) -> None:
+def each_element(loop: Any, cost: float, first: Any, *others: Any) -> None:
     """Call `loop` on flat views of arrays of one shape, or None, in parts if they are large; `cost` is in additions.
 
     The parts are slices, not indices from a start on: of those LLVM does not know that they are not negative, and
     looks at each, which is the end of vector instructions (1.6 in place of 0.6 ms for 100,000 values of GELU).
     """
     flat = [None if array is None else array.reshape(-1) for array in (first, *others)]
-    spans = _spans(first.size, cost * first.size)
+    spans = _spans(first.size, int(cost * first.size))
     if len(spans) == 1:
         loop(*flat)
     else:

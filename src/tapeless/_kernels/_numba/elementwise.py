@@ -1,4 +1,4 @@
-"""Functions of each element: the gradient of ReLU, GELU with its slope, sigmoid and erf."""
+"""Functions of each element: the gradients of ReLU and tanh, GELU with its slope, sigmoid and erf; adding a bias."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ._compile import compiled, each_element, fits
+from ._compile import compiled, each_element, fits, in_threads
 from ._math import erf as _erf_of, exp, sigmoid, tanh
 
 _F = np.float32
+_CHEAP = 0.25
+"""Cost of an element where memory is most of it: 320,000 tanh gradients take 51 us in one thread, 94 in two."""
 
 
 def relu_grad(g: Any, result: Any) -> Any:
@@ -18,7 +20,7 @@ def relu_grad(g: Any, result: Any) -> Any:
     if not fits(g, result):
         return NotImplemented
     out = np.empty_like(g)
-    each_element(_relu_grad, 1, g, result, out)
+    each_element(_relu_grad, _CHEAP, g, result, out)
     return out
 
 
@@ -27,6 +29,37 @@ def _relu_grad(g, result, out):  # type: ignore[no-untyped-def]
     zero, one = g.dtype.type(0), g.dtype.type(1)
     for i in range(out.size):
         out[i] = g[i] * (one if result[i] > zero else zero)
+
+
+def tanh_grad(g: Any, result: Any) -> Any:
+    """Return ``g * (1 - result**2)``."""
+    if not fits(g, result):
+        return NotImplemented
+    out = np.empty_like(g)
+    each_element(_tanh_grad, _CHEAP, g, result, out)
+    return out
+
+
+@compiled
+def _tanh_grad(g, result, out):  # type: ignore[no-untyped-def]
+    one = g.dtype.type(1)
+    for i in range(out.size):
+        out[i] = g[i] * (one - result[i] * result[i])
+
+
+def add_bias(rows: Any, bias: Any) -> Any:
+    """Add `bias` to each row, in place."""
+    if not fits(rows) or not fits(bias) or bias.dtype is not rows.dtype or rows.shape[1:] != bias.shape:
+        return NotImplemented
+    in_threads(_add_bias, len(rows), int(_CHEAP * rows.size), rows, bias)
+    return rows
+
+
+@compiled
+def _add_bias(start, stop, rows, bias):  # type: ignore[no-untyped-def]
+    for i in range(start, stop):
+        for j in range(bias.size):
+            rows[i, j] += bias[j]
 
 
 def gelu(x: Any, approximate: str, with_slope: bool) -> Any:

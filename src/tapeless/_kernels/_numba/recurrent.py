@@ -38,3 +38,31 @@ def _lstm_gates(gate, projected, c, cell, tanhs, h):  # type: ignore[no-untyped-
             t = tanh(cell[row, j])
             tanhs[row, j] = t
             h[row, j] = o[j] * t
+
+
+def lstm_gates_back(
+    gate: Any, raw: Any, dc: Any, before: Any, tanh: Any, total: Any, buffer: Any, to_cell: Any, into: Any, more: Any
+) -> Any:
+    """Fill `total` with the gradients of the gates' sums, and make `dc` that of the former cell."""
+    if gate.dtype != np.float32 or not fits(gate, total) or not fits(raw, dc, before, tanh):
+        return NotImplemented
+    _lstm_gates_back(gate, raw, dc, before, tanh, total)
+    return None
+
+
+@compiled
+def _lstm_gates_back(gate, raw, dc, before, tanhs, total):  # type: ignore[no-untyped-def]
+    size = dc.shape[1]
+    one = gate.dtype.type(1)
+    for row in range(gate.shape[0]):
+        gates, sums = gate[row], total[row]
+        i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
+        to_i, to_f, to_g, to_o = sums[:size], sums[size : 2 * size], sums[2 * size : 3 * size], sums[3 * size :]
+        for j in range(size):
+            t, arrived = tanhs[row, j], raw[row, j]
+            d = dc[row, j] + arrived * o[j] * (one - t * t)
+            to_i[j] = i[j] * (one - i[j]) * g[j] * d
+            to_f[j] = f[j] * (one - f[j]) * before[row, j] * d
+            to_g[j] = (one - g[j] * g[j]) * i[j] * d
+            to_o[j] = o[j] * (one - o[j]) * t * arrived
+            dc[row, j] = d * f[j]
