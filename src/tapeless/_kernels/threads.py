@@ -10,7 +10,6 @@ import contextlib
 import contextvars
 import ctypes
 import functools
-import itertools
 import os
 import sys
 import threading
@@ -108,17 +107,26 @@ def one_blas_thread() -> Iterator[None]:
                 set_blas_threads(_before)
 
 
-def in_own_threads(work: Callable[[tuple[int, int]], None], count: int) -> None:
-    """Call ``work((start, stop))`` on parts of ``range(count)``, each in a thread that does its own matrix products.
+_SHARE = 1 << 16  # numbers to copy and multiply that are worth a thread: it takes up to 50 us to wake
 
-    In one part where there is one thread, or a BLAS whose threads cannot be told to stay away.
+
+def in_own_threads(work: Callable[[tuple[int, int]], Any], count: int, elements: int) -> list[Any]:
+    """Return ``work((start, stop))`` of parts of ``range(count)``, each in a thread that does its own matrix products.
+
+    There is one part where there is one thread, too little to do (`elements` says how much), or a BLAS whose threads
+    cannot be told to stay away.
     """
-    parts = min(pool.size, count) if get_blas_threads() else 1
-    if parts == 1:
-        work((0, count))
-        return
+    parts = min(pool.size, count, elements // _SHARE)
+    if parts <= 1 or not get_blas_threads():
+        return [work((0, count))]
+    results: list[Any] = [None] * parts  # in order: sums of them must not depend on who was first
+
+    def run(k: int) -> None:
+        results[k] = work((count * k // parts, count * (k + 1) // parts))
+
     with one_blas_thread():
-        pool.run(work, list(itertools.pairwise([count * k // parts for k in range(parts + 1)])))
+        pool.run(run, range(parts))
+    return results
 
 
 def get_num_threads() -> int:

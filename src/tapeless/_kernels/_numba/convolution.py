@@ -48,7 +48,7 @@ def flat_conv(x: Any, w: Any, bias: Any, layout: FlatImages, groups: int, sizes:
             blocks.multiply(matrices)
             checks.append(blocks.transform_back(bias, row, out[images]))
 
-    in_own_threads(work, x.shape[0])
+    in_own_threads(work, x.shape[0], x.size)
     return out if np.isfinite(checks).all() else NotImplemented  # of inf, which has its place, there is nan everywhere
 
 
@@ -64,17 +64,16 @@ def flat_conv_weight_grad(x: Any, g: Any, shape: Any, layout: FlatImages, groups
     """Return the gradient for the weight: the sum over all tiles is taken before it is transformed back."""
     if not _suits(x, g.shape[1], layout, groups) or x.dtype is not g.dtype or not g.flags.c_contiguous:
         return NotImplemented
-    totals = []
 
-    def work(span: tuple[int, int]) -> None:
+    def work(span: tuple[int, int]) -> Any:
         blocks = _Blocks(x.shape[1], g.shape[1], g.shape[2:], layout, x.dtype)
         for images, row in blocks.of(span):
             blocks.transform(x[images], row)
             blocks.add_products(g[images], row)
-        totals.append(blocks.total)
+        return blocks.total
 
-    in_own_threads(work, x.shape[0])
-    return _to_weight(sum(totals), shape)
+    total = sum(in_own_threads(work, x.shape[0], x.size))
+    return _to_weight(total, shape)
 
 
 def flat_conv_grads(x: Any, g: Any, turned: Any, layout: FlatImages, groups: int) -> Any:
@@ -82,19 +81,19 @@ def flat_conv_grads(x: Any, g: Any, turned: Any, layout: FlatImages, groups: int
     if not _suits(g, x.shape[1], layout, groups) or not x.dtype is g.dtype is turned.dtype or not x.flags.c_contiguous:
         return NotImplemented
     matrices, out, bias = _of_weight(turned), np.empty_like(x), np.zeros(x.shape[1], x.dtype)
-    totals, checks = [], []
+    checks = []
 
-    def work(span: tuple[int, int]) -> None:
+    def work(span: tuple[int, int]) -> Any:
         blocks = _Blocks(g.shape[1], x.shape[1], x.shape[2:], layout, x.dtype)
         for images, row in blocks.of(span):
             blocks.transform(g[images], row)
             blocks.multiply(matrices)
             checks.append(blocks.transform_back(bias, row, out[images]))
             blocks.add_products(x[images], row)
-        totals.append(blocks.total)
+        return blocks.total
 
-    in_own_threads(work, x.shape[0])
-    to_weight = _to_weight(sum(totals), turned.shape)
+    total = sum(in_own_threads(work, x.shape[0], x.size))
+    to_weight = _to_weight(total, turned.shape)
     return NotImplemented if to_weight is NotImplemented or not np.isfinite(checks).all() else (out, to_weight)
 
 
