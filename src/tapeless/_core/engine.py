@@ -70,8 +70,9 @@ class Pass:
         if self._reached is None:
             roots = [root for root, _ in self.roots]
             self._reached = set(_reachable(roots))
-            if self.captures is not None:
-                self._reached &= _leading_to(self.captures, roots)
+            leading = None if self.captures is None else _leading_to(self.captures, roots)
+            if leading is not None:
+                self._reached &= leading
         return edge in self._reached
 
 
@@ -293,9 +294,11 @@ def repair(g: Any, shape: tuple[int, ...], dtype: Any, node: Function | None) ->
     return g
 
 
-def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any]:
-    """Return the edges from which an edge of `captures` can be reached."""
+def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any] | None:
+    """Return the edges from which an edge of `captures` can be reached; None where those are all that there are."""
     seen = _reachable(roots)
+    if captures.issuperset([edge for edge in seen if isinstance(edge, TensorBase)]):
+        return None  # every leaf is wanted, as often, and each node leads to one
     useful = set(captures)
     nodes = sorted((edge for edge in seen if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
     for node in nodes:  # oldest first: what a node leads to is already decided
@@ -307,13 +310,13 @@ def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any]:
 def _reachable(roots: list[Any]) -> dict[Any, None]:
     """Return the edges that can be reached from `roots`, themselves included."""
     seen: dict[Any, None] = dict.fromkeys(edge for edge in roots if edge is not None)
-    stack = list(seen)
+    stack = [edge for edge in seen if not isinstance(edge, TensorBase)]
     while stack:
-        edge = stack.pop()
-        for below in () if isinstance(edge, TensorBase) else edge.edges:
-            if below is not None and below not in seen:
+        for below in stack.pop().edges:
+            if below not in seen and below is not None:
                 seen[below] = None
-                stack.append(below)
+                if not isinstance(below, TensorBase):
+                    stack.append(below)
     return seen
 
 

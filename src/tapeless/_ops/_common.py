@@ -136,8 +136,9 @@ def check_operands(cls: type[Function], input: Any, other: Any) -> None:
             )
 
 
-def _short_binary(cls: type[Binary]) -> Callable[..., Any]:
-    general, differentiable, strict, compute = plain_function(cls), cls.mask, cls.strict, _numpy_alone(cls)
+def short_binary(cls: type[Function], compute: Any = None) -> Callable[..., Any]:
+    """Return the public function of two operands; for float tensors `compute`, if given, is all of `forward`."""
+    general, differentiable, strict = plain_function(cls), cls.mask, cls.strict
 
     def function(input: Any, other: Any = None, *args: Any, **kwargs: Any) -> Any:
         if (
@@ -216,7 +217,7 @@ class Binary(Function):
     @classmethod
     def public_function(cls) -> Callable[..., Any]:
         """Return the public function, with the short way for two tensors of one float dtype."""
-        return _short_binary(cls)
+        return short_binary(cls, _numpy_alone(cls))
 
 
 class FloatBinary(Binary):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .._core.function import Function
-from .._core.registry import NUMPY, composite
+from .._core.function import LARGE, Function
+from .._core.registry import FUNCTIONS, NUMPY, composite
 from .._core.tensor_base import TensorBase
 from .._dtypes import promote_types
 from .._kernels.accelerated import accelerated
-from ._common import ones
+from ._common import ones, short_binary
 from .arithmetic import factor
 
 
@@ -68,10 +68,35 @@ class Matmul(Function):
     def grad_other(self, g, input):
         first, second = self.ndims
         if first == 1:
-            return g * input if second == 1 else np.expand_dims(input, -1) * np.expand_dims(g, -2)
+            return g * input if second == 1 else input[:, None] * g[..., None, :]
         if second == 1:
             return np.matmul(input.swapaxes(-1, -2), np.expand_dims(g, -1)).squeeze(-1)
         return np.matmul(input.swapaxes(-1, -2), g)
+
+    @classmethod
+    def public_function(cls):
+        return short_binary(cls)
+
+
+class TransposedProduct(Function):
+    """``input.T @ other`` of two matrices: the gradient of a layer's weight, where that is recorded.
+
+    One node, where a view and a product are two; and views are what takes longest to record.
+    """
+
+    def forward(self, input: Any, other: Any) -> Any:
+        return np.dot(input.T, other)
+
+    def grad_input(self, g, other):
+        return np.dot(other, g.T)
+
+    def grad_other(self, g, input):
+        return np.dot(input, g)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name of a product of matrices."""
+        return "MmBackward0"
 
 
 def _mismatch(a: Any, b: Any) -> str:
@@ -95,7 +120,7 @@ def _mismatch(a: Any, b: Any) -> str:
     )
 
 
-NUMPY[np.dot] = Matmul.apply
+NUMPY[np.dot] = FUNCTIONS["matmul"]
 
 
 def _checked(name: str, dims: tuple[int, int], complain: Any) -> Any:
@@ -191,10 +216,14 @@ class Linear(Function):
         if len(input.shape) != 2:
             input = input.reshape((-1, input.shape[-1]))
             g = g.reshape((-1, g.shape[-1]))
-        home = self.borrow_home(1)
+        if isinstance(g, TensorBase):
+            return TransposedProduct.apply(g, input)
+        home = self.borrow_home(1) if g.shape[1] * input.shape[1] >= LARGE else None
         return np.dot(g.T, input) if home is None else np.dot(g.T, input, out=home)
 
     def grad_bias(self, g):
+        if isinstance(g, TensorBase):  # a sum, whose gradient is a view, where that of a product is a product
+            return g.sum(0) if len(g._array.shape) == 2 else g  # type: ignore[attr-defined]
         return np.dot(ones(g.shape[0], g.dtype), g) if len(g.shape) == 2 else g  # else the engine sums
 
     @classmethod

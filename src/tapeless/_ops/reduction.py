@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._core.function import Function
-from .._core.registry import NUMPY, composite
-from .._core.tensor_base import unwrap, wrap
+from .._core.registry import NUMPY, composite, plain_function
+from .._core.tensor_base import TensorBase, unwrap, wrap
 from .._dtypes import as_dtype, get_default_dtype, int64, scalar_name, uint8
 from .._kernels.indexing import scatter_add
 from ._common import as_array, check_not_empty, normal_dim, normal_dims, spread
@@ -41,6 +41,19 @@ class Sum(Function):
 
     def grad_input(self, g):
         return spread(g, self.axes, self.shape_in, self.keepdim)
+
+    @classmethod
+    def public_function(cls):
+        general = plain_function(cls)
+
+        # The short way for all elements of a float tensor, as in `_common`: a third of the bytecodes of `apply`.
+        def sum(*args: Any, **kwargs: Any) -> Any:
+            if kwargs or len(args) != 1 or not isinstance(args[0], TensorBase) or args[0]._view is not None:
+                return general(*args, **kwargs)
+            x = args[0]._array
+            return cls.apply_plain(args[0]._requires_grad, args, (x,)) if x.dtype.kind == "f" else general(*args)
+
+        return sum
 
 
 class Mean(Function):
