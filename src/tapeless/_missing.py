@@ -65,10 +65,10 @@ _REASONS: dict[str, tuple[str, str]] = {
         _OUT,
         "Tapeless runs on the CPU only, and on nothing but NumPy.",
     ),
-    "vmap func autograd.forward_ad autograd.functional nn.grad cond while_loop": (
+    "vmap func autograd.forward_ad nn.grad cond while_loop": (
         _PLANNED,
-        "transforms of functions (vmap, jvp, jacrev, ...) come in a later version; torch.autograd.grad with "
-        "create_graph=True gives gradients of any order today.",
+        "transforms of functions (vmap, jacrev, ...) come in a later version; torch.autograd.functional has jacobian, "
+        "hessian, jvp and vjp, and torch.autograd.grad with create_graph=True gives gradients of any order.",
     ),
     "profiler autograd.profiler utils.bottleneck utils.benchmark utils.flop_counter autograd.profiler_util": (
         _PLANNED,

@@ -366,6 +366,8 @@ class Tensor(TensorMethods):
     @property
     def data(self) -> Any:
         """A tensor on the same memory without history. Assigning replaces the memory, not the history."""
+        if state.data_reads is not None:
+            state.data_reads.append((self._array, clock.written_at(self._array)))
         return wrap(self._array)
 
     @data.setter

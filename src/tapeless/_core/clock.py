@@ -72,6 +72,13 @@ def written_at(array: Any) -> int:
     return _written.get(id(owner(array)), 0)
 
 
+def forget_writes_since(array: Any, moment: int) -> None:
+    """Take `moment` for that of the last write to the memory of `array` again: what came after is not to be seen."""
+    key = id(owner(array))
+    if _written.get(key, 0) > moment:
+        _written[key] = moment
+
+
 def _forget(key: int, _: Any) -> None:
     _written.pop(key, None)
     _watchers.pop(key, None)

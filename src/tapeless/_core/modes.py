@@ -21,6 +21,7 @@ class _State(threading.local):
     anomaly_check_nan: bool = True
     saved_hooks: tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...] = ()  # (pack, unpack), innermost last
     saved_hooks_refused: str | None = None  # why hooks may not be used now
+    data_reads: list[tuple[Any, int]] | None = None  # in a user's `forward`: where `.data` was read
     passes: tuple[Any, ...] = ()  # the backward passes that run now, if someone wants to know (`passes_watched`)
 
 

@@ -6,7 +6,7 @@ from .._core.modes import (
     no_grad as no_grad,
     set_grad_enabled as set_grad_enabled,
 )
-from . import function as function, graph as graph
+from . import function as function, functional as functional, graph as graph
 from ._anomaly import (
     detect_anomaly as detect_anomaly,
     is_anomaly_enabled as is_anomaly_enabled,

@@ -146,6 +146,11 @@ def _roots(outputs: tuple[Any, ...], grads: Any, create_graph: bool) -> list[tup
                 f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of "
                 f"{Size(array.shape)}."
             )
+        if (array.dtype.kind == "c") != (g.dtype.kind == "c"):
+            raise RuntimeError(
+                "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                f"dtype: grad_output[{i}] has a dtype of {g.dtype} and output[{i}] has a dtype of {array.dtype}."
+            )
         roots.append((edge, (g if isinstance(g, TensorBase) else wrap(g)) if create_graph else getattr(g, "_array", g)))
     return roots
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .._core import clock
@@ -98,6 +99,21 @@ def linked_or_plain(array: Any, edge: Any) -> Any:
     return wrap(array) if edge is None else linked(array, edge)
 
 
+@contextmanager
+def _writes_through_data_unseen() -> Iterator[None]:
+    """As in PyTorch: what `forward` writes through `.data` of a tensor does not count as a write to it.
+
+    Elsewhere it does (docs/differences.md). Functions that fill a scratch buffer piece by piece rely on this.
+    """
+    before, state.data_reads = state.data_reads, []
+    try:
+        yield
+    finally:
+        for array, moment in reversed(state.data_reads):
+            clock.forget_writes_since(array, moment)
+        state.data_reads = before
+
+
 class Function:
     """Base of users' operations: static methods `forward` and `backward`, called through `apply`.
 
@@ -148,7 +164,7 @@ class Function:
                 t._view.refresh(t)
         needs = [t is not None and t._requires_grad for t in tensors]
         ctx.needs_input_grad = tuple(needs) if state.grad_enabled else (False,) * len(args)
-        with no_grad():
+        with no_grad(), _writes_through_data_unseen():
             if cls.setup_context is not None:
                 output = cls.forward(*args)
                 cls.setup_context(ctx, args, output)
