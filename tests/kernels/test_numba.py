@@ -265,7 +265,7 @@ def test_convolution(batch, more, sizes, padding, dtype) -> None:  # type: ignor
     agree("flat_conv_grads", x, g, w.swapaxes(0, 1)[..., ::-1, ::-1], back, 1, rtol=1e-5, atol=2048)
 
 
-@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_convolutions_of_what_is_not_finite_are_left_to_numpy(value: float) -> None:
     x, w, g, layout = convolved(np.float32, 2, 32, 32, (5, 6), (1, 1))
     x[1, 2, 3, 4], g[0, 1, 2, 3] = value, value
