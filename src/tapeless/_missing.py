@@ -100,7 +100,8 @@ _REASONS: dict[str, tuple[str, str]] = {
         "removed",
         "data pipes are deprecated in PyTorch; use Dataset, IterableDataset and DataLoader.",
     ),
-    "futures fork wait Future utils.hooks monitor": (_OUT, "Python's concurrent.futures does it."),
+    "utils.hooks.BackwardHook utils.hooks.warn_if_has_hooks": (_OUT, "only PyTorch's own code uses it."),
+    "futures fork wait Future monitor": (_OUT, "Python's concurrent.futures does it."),
     "Tensor.share_memory_ Tensor.is_shared Tensor.pin_memory Tensor.is_pinned": (
         _OUT,
         "memory is NumPy's: it is neither pinned nor shared between processes.",

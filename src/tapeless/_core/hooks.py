@@ -16,8 +16,12 @@ class RemovableHandle:
     See https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html
     """
 
-    def __init__(self, hooks: dict[int, Any]) -> None:
+    _extra: Any = ()  # more dicts that hold something under the hook's id
+
+    def __init__(self, hooks: dict[int, Any], *, extra_dict: Any = None) -> None:
         self.id = next(_ids)
+        if extra_dict is not None:
+            self._extra = extra_dict if isinstance(extra_dict, list) else [extra_dict]
         self._hooks: Callable[[], Any] = weakref.ref(hooks) if isinstance(hooks, HookDict) else lambda: hooks
 
     def remove(self) -> None:
@@ -25,6 +29,8 @@ class RemovableHandle:
         hooks = self._hooks()
         if hooks is not None:
             hooks.pop(self.id, None)
+        for extra in self._extra:
+            extra.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:
         return self

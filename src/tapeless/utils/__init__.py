@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import checkpoint as checkpoint, data as data
+from . import checkpoint as checkpoint, data as data, hooks as hooks
 
 
 def __getattr__(name: str) -> Any:
     """Import what few programs use when it is first used."""
-    if name == "tensorboard":
+    if name in ("tensorboard", "_pytree"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
