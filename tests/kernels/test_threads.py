@@ -119,18 +119,17 @@ def test_threads_that_compute_their_own_products_have_one_blas_thread_each() -> 
     size = tl.get_num_threads()
 
     def work(span: tuple[int, int]) -> None:
-        threads.in_own_threads(lambda inner: seen.append((span, inner, threads.get_blas_threads())), 1, 1 << 30)
+        threads.in_own_threads(lambda inner: seen.append((span, inner, threads.get_blas_threads())), 1)
 
     try:
         tl.set_num_threads(3)
-        threads.in_own_threads(work, 7, 1 << 30)
+        threads.in_own_threads(work, 7)
         assert sorted(seen) == [((0, 2), (0, 1), 1), ((2, 4), (0, 1), 1), ((4, 7), (0, 1), 1)]
         assert threads.get_blas_threads() == 3
         seen.clear()
-        threads.in_own_threads(lambda span: seen.append((span, threads.get_blas_threads())), 7, 1000)
-        assert seen == [((0, 7), 3)]
+        assert threads.in_own_threads(lambda span: span, 4) == [(0, 1), (1, 2), (2, 4)]
         with pytest.raises(ZeroDivisionError):
-            threads.in_own_threads(lambda span: 1 // 0, 2, 1 << 30)  # type: ignore[arg-type, return-value]
+            threads.in_own_threads(lambda span: 1 // 0, 2)  # type: ignore[arg-type, return-value]
         assert threads.get_blas_threads() == 3
         with threads.one_blas_thread(), threads.one_blas_thread():
             tl.set_num_threads(2)

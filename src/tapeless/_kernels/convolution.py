@@ -14,7 +14,6 @@ import numpy as np
 
 from .dispatch import kernel
 from .flat_images import FlatImages, flat_conv, flat_conv_grads, flat_conv_input_grad, flat_conv_weight_grad
-from .threads import in_own_threads
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int]
 
@@ -116,17 +115,11 @@ def conv(x: Any, w: Any, geometry: Geometry, bias: Any = None) -> Any:
     bias = None if bias is None else bias.reshape((-1,) + (1,) * len(sizes))
     if not _is_plain(window, geometry) and (layout := _flat(x.shape[2:], w.shape, geometry, sizes)):
         return flat_conv(x, w, bias, layout, groups, sizes)
+    columns = _columns(x, window, geometry, sizes)
     matrix = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
-
-    def work(span: tuple[int, int]) -> Any:
-        images = slice(*span)
-        columns = _columns(x[images], window, geometry, sizes)
-        np.matmul(matrix, columns, out=out[images].reshape(-1, groups, w.shape[0] // groups, math.prod(sizes)))
-        if bias is not None:
-            out[images] += bias
-
-    out = np.empty((x.shape[0], w.shape[0], *sizes), np.result_type(x, w))
-    in_own_threads(work, x.shape[0], x.size * matrix.shape[2])
+    out = (matrix @ columns).reshape(x.shape[0], w.shape[0], *sizes)
+    if bias is not None:
+        out += bias
     return out
 
 
@@ -175,14 +168,9 @@ def conv_weight_grad(x: Any, g: Any, shape: tuple[int, ...], geometry: Geometry)
     groups, window = geometry[3], shape[2:]
     if not _is_plain(window, geometry) and (layout := _flat(x.shape[2:], shape, geometry, g.shape[2:])):
         return flat_conv_weight_grad(x, g, shape, layout, groups)
-
-    def work(span: tuple[int, int]) -> Any:
-        images = slice(*span)
-        columns = _columns(x[images], window, geometry, g.shape[2:])
-        flat = g[images].reshape(-1, groups, shape[0] // groups, math.prod(g.shape[2:]))
-        return (flat @ columns.swapaxes(2, 3)).sum(axis=0)
-
-    return sum(in_own_threads(work, x.shape[0], x.size * math.prod(shape[1:]))).reshape(shape)
+    columns = _columns(x, window, geometry, g.shape[2:])
+    flat = g.reshape(g.shape[0], groups, shape[0] // groups, math.prod(g.shape[2:]))
+    return (flat @ columns.swapaxes(2, 3)).sum(axis=0).reshape(shape)
 
 
 def conv_grads(x: Any, g: Any, w: Any, geometry: Geometry) -> tuple[Any, Any]:

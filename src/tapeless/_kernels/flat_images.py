@@ -6,10 +6,6 @@ place (i, j) of all windows together is the flat image from ``i * pitch + j`` on
 the dense form of im2col copies runs as long as one row of the result. Copying 64 channels of 32x32 pixels to columns
 for a 3x3 window takes 58 us in place of 141. The price is numbers in the result that belong to no window (those whose
 window reaches from one row into the next): 6 % here, and nobody looks at them.
-
-Each thread works on images of its own, copies and products, while BLAS has one thread. So nobody waits for the other
-between a copy and a product: forward and back, 64 images with 6 channels of 14x14 and a window of 5x5 take 3.6 ms in
-place of 11.0, and 32 with 32 channels of 16x16 and 3x3 take 4.0 in place of 5.5.
 """
 
 from __future__ import annotations
@@ -20,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from .accelerated import accelerated
-from .threads import in_own_threads
 
-BLOCK = 1 << 18
-"""How many numbers a block of columns has at most: 1 MB of float32, the second-level cache of a core."""
+BLOCK = 1 << 19
+"""How many numbers a block of columns has at most: 2 MB of float32, about the second-level cache of two cores."""
 _LARGE = 524288  # elements from which on compiled convolutions pay
 
 
@@ -83,37 +78,29 @@ def _row_size(size: int) -> int:
     return size if size % 512 else size + 16
 
 
-def _cut(span: tuple[int, int], count: int) -> list[slice]:
-    """Return slices of so many images, the last one perhaps of fewer."""
-    return [slice(start, min(start + count, span[1])) for start in range(*span, count)]
-
-
 @accelerated("convolution.flat_conv", size=_LARGE)
 def flat_conv(x: Any, w: Any, bias: Any, layout: FlatImages, groups: int, sizes: Any) -> Any:
     """Return the convolution of `x` with `w`, block by block, in the same few buffers."""
     batch, channels, outputs = x.shape[0], x.shape[1], w.shape[0]
     rows = channels * math.prod(layout.window)
     count = layout.per_block(rows, batch)
+    flat, columns = layout.zeros(channels, count, x.dtype), layout.room(rows, count, x.dtype)
+    result = layout.room(outputs, count, x.dtype)
     matrix = w.reshape(groups, outputs // groups, -1)
+    by_group = result.reshape(groups, outputs // groups, -1)
     out = np.empty((batch, outputs, *sizes), x.dtype)
-
-    def work(span: tuple[int, int]) -> None:
-        flat, columns = layout.zeros(channels, count, x.dtype), layout.room(rows, count, x.dtype)
-        result = layout.room(outputs, count, x.dtype)
-        by_group = result.reshape(groups, outputs // groups, -1)
-        for images in _cut(span, count):
-            n = images.stop - images.start
-            length = layout.length(n, sizes)
-            layout.inputs(flat, n)[...] = x[images]
-            fill_columns(columns, layout.windows(flat, length))
-            np.matmul(matrix, columns.reshape(groups, rows // groups, -1)[..., :length], out=by_group[..., :length])
-            found = layout.images(result, n, sizes)
-            if bias is None:
-                out[images] = found
-            else:
-                np.add(found, bias, out=out[images])
-
-    in_own_threads(work, batch, batch * rows * layout.plane)
+    for start in range(0, batch, count):
+        part = x[start : start + count]
+        n = part.shape[0]
+        length = layout.length(n, sizes)
+        layout.inputs(flat, n)[...] = part
+        fill_columns(columns, layout.windows(flat, length))
+        np.matmul(matrix, columns.reshape(groups, rows // groups, -1)[..., :length], out=by_group[..., :length])
+        found = layout.images(result, n, sizes)
+        if bias is None:
+            out[start : start + count] = found
+        else:
+            np.add(found, bias, out=out[start : start + count])
     return out
 
 
@@ -128,24 +115,20 @@ def flat_conv_weight_grad(x: Any, g: Any, shape: Any, layout: FlatImages, groups
     batch, channels, outputs = x.shape[0], x.shape[1], g.shape[1]
     rows = channels * math.prod(layout.window)
     count = layout.per_block(rows, batch)
-
-    def work(span: tuple[int, int]) -> Any:
-        flat, columns = layout.zeros(channels, count, x.dtype), layout.room(rows, count, x.dtype)
-        result = layout.room(outputs, count, x.dtype)
-        result.fill(0)  # what lies between the gradients must count for nothing
-        # Columns first: a product of 576xL with Lx64 is a fifth faster than of 64xL with Lx576.
-        total = np.zeros((groups, rows // groups, outputs // groups), x.dtype)
-        for images in _cut(span, count):
-            n = images.stop - images.start
-            length = layout.length(n, g.shape[2:])
-            layout.inputs(flat, n)[...] = x[images]
-            layout.images(result, n, g.shape[2:])[...] = g[images]
-            fill_columns(columns, layout.windows(flat, length))
-            by_group = result.reshape(groups, outputs // groups, -1)[..., :length]
-            total += columns.reshape(groups, rows // groups, -1)[..., :length] @ by_group.swapaxes(1, 2)
-        return total
-
-    total: Any = sum(in_own_threads(work, batch, batch * rows * layout.plane))
+    flat, columns = layout.zeros(channels, count, x.dtype), layout.room(rows, count, x.dtype)
+    result = layout.room(outputs, count, x.dtype)
+    result.fill(0)  # what lies between the gradients must count for nothing
+    # Columns first: a product of 576xL with Lx64 is a fifth faster than of 64xL with Lx576.
+    total = np.zeros((groups, rows // groups, outputs // groups), x.dtype)
+    for start in range(0, batch, count):
+        part = x[start : start + count]
+        n = part.shape[0]
+        length = layout.length(n, g.shape[2:])
+        layout.inputs(flat, n)[...] = part
+        layout.images(result, n, g.shape[2:])[...] = g[start : start + count]
+        fill_columns(columns, layout.windows(flat, length))
+        by_group = result.reshape(groups, outputs // groups, -1)[..., :length]
+        total += columns.reshape(groups, rows // groups, -1)[..., :length] @ by_group.swapaxes(1, 2)
     return total.swapaxes(1, 2).reshape(shape)
 
 
@@ -156,27 +139,24 @@ def flat_conv_input_grad(g: Any, w: Any, layout: FlatImages, groups: int) -> Any
     channels, window = w.shape[1], math.prod(layout.window)
     rows = groups * channels * window
     count = layout.per_block(rows, batch)
+    flat, columns = layout.room(outputs, count, g.dtype), layout.room(rows, count, g.dtype)
+    flat.fill(0)
+    result = layout.zeros(groups * channels, count, g.dtype)
     matrix = w.reshape(groups, outputs // groups, -1).swapaxes(1, 2)
     out = np.empty((batch, groups * channels, *layout.sizes), g.dtype)
-
-    def work(span: tuple[int, int]) -> None:
-        flat, columns = layout.room(outputs, count, g.dtype), layout.room(rows, count, g.dtype)
-        flat.fill(0)
-        result = layout.zeros(groups * channels, count, g.dtype)
-        for images in _cut(span, count):
-            n = images.stop - images.start
-            length = layout.length(n, sizes)
-            layout.images(flat, n, sizes)[...] = g[images]
-            by_group = columns.reshape(groups, rows // groups, -1)[..., :length]
-            np.matmul(matrix, flat.reshape(groups, outputs // groups, -1)[..., :length], out=by_group)
-            result.fill(0)
-            shifted = layout.windows(result, length)
-            for place in np.ndindex(*layout.window):
-                target = shifted[(slice(None), *place)]
-                target += columns.reshape(*shifted.shape[:-1], -1)[(slice(None), *place)][:, :length]
-            out[images] = layout.inputs(result, n)
-
-    in_own_threads(work, batch, batch * rows * layout.plane)
+    for start in range(0, batch, count):
+        part = g[start : start + count]
+        n = part.shape[0]
+        length = layout.length(n, sizes)
+        layout.images(flat, n, sizes)[...] = part
+        by_group = columns.reshape(groups, rows // groups, -1)[..., :length]
+        np.matmul(matrix, flat.reshape(groups, outputs // groups, -1)[..., :length], out=by_group)
+        result.fill(0)
+        shifted = layout.windows(result, length)
+        for place in np.ndindex(*layout.window):
+            target = shifted[(slice(None), *place)]
+            target += columns.reshape(*shifted.shape[:-1], -1)[(slice(None), *place)][:, :length]
+        out[start : start + count] = layout.inputs(result, n)
     return out
 
 
@@ -190,27 +170,23 @@ def flat_conv_grads(x: Any, g: Any, turned: Any, layout: FlatImages, groups: int
     batch, channels, outputs = x.shape[0], x.shape[1], g.shape[1]
     rows = outputs * math.prod(layout.window)
     count = layout.per_block(rows, batch)
+    flat, columns = layout.zeros(outputs, count, g.dtype), layout.room(rows, count, g.dtype)
+    inputs, result = layout.room(channels, count, x.dtype), layout.room(channels, count, g.dtype)
+    inputs.fill(0)
     out = np.empty_like(x, order="C")
-
-    def work(span: tuple[int, int]) -> Any:
-        flat, columns = layout.zeros(outputs, count, g.dtype), layout.room(rows, count, g.dtype)
-        inputs, result = layout.room(channels, count, x.dtype), layout.room(channels, count, g.dtype)
-        inputs.fill(0)
-        total = np.zeros((groups, rows // groups, channels // groups), g.dtype)
-        for images in _cut(span, count):
-            n = images.stop - images.start
-            length = layout.length(n, x.shape[2:])
-            layout.inputs(flat, n)[...] = g[images]
-            layout.images(inputs, n, x.shape[2:])[...] = x[images]
-            fill_columns(columns, layout.windows(flat, length))
-            by_group, of_inputs, of_result = [
-                rows_of.reshape(groups, rows_of.shape[0] // groups, -1)[..., :length]
-                for rows_of in (columns, inputs, result)
-            ]
-            np.matmul(turned.reshape(groups, channels // groups, -1), by_group, out=of_result)
-            total += by_group @ of_inputs.swapaxes(1, 2)
-            out[images] = layout.images(result, n, x.shape[2:])
-        return total
-
-    total: Any = sum(in_own_threads(work, batch, batch * rows * layout.plane))
+    total = np.zeros((groups, rows // groups, channels // groups), g.dtype)
+    for start in range(0, batch, count):
+        part = g[start : start + count]
+        n = part.shape[0]
+        length = layout.length(n, x.shape[2:])
+        layout.inputs(flat, n)[...] = part
+        layout.images(inputs, n, x.shape[2:])[...] = x[start : start + count]
+        fill_columns(columns, layout.windows(flat, length))
+        by_group, of_inputs, of_result = [
+            rows_of.reshape(groups, rows_of.shape[0] // groups, -1)[..., :length]
+            for rows_of in (columns, inputs, result)
+        ]
+        np.matmul(turned.reshape(groups, channels // groups, -1), by_group, out=of_result)
+        total += by_group @ of_inputs.swapaxes(1, 2)
+        out[start : start + count] = layout.images(result, n, x.shape[2:])
     return out, total.swapaxes(1, 2).reshape(turned.shape)

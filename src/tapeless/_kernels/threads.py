@@ -107,16 +107,14 @@ def one_blas_thread() -> Iterator[None]:
                 set_blas_threads(_before)
 
 
-_SHARE = 1 << 16  # numbers to copy and multiply that are worth a thread: it takes up to 50 us to wake
-
-
-def in_own_threads(work: Callable[[tuple[int, int]], Any], count: int, elements: int) -> list[Any]:
+def in_own_threads(work: Callable[[tuple[int, int]], Any], count: int) -> list[Any]:
     """Return ``work((start, stop))`` of parts of ``range(count)``, each in a thread that does its own matrix products.
 
-    There is one part where there is one thread, too little to do (`elements` says how much), or a BLAS whose threads
-    cannot be told to stay away.
+    For work of some milliseconds: a thread has to find its core free, where for 0.2 ms after a product BLAS's own
+    thread waits for the next one. There is one part where there is one thread, or a BLAS whose threads cannot be told
+    to stay away.
     """
-    parts = min(pool.size, count, elements // _SHARE)
+    parts = min(pool.size, count)
     if parts <= 1 or not get_blas_threads():
         return [work((0, count))]
     results: list[Any] = [None] * parts  # in order: sums of them must not depend on who was first

@@ -48,7 +48,7 @@ def flat_conv(x: Any, w: Any, bias: Any, layout: FlatImages, groups: int, sizes:
             blocks.multiply(matrices)
             checks.append(blocks.transform_back(bias, row, out[images]))
 
-    in_own_threads(work, x.shape[0], x.size)
+    in_own_threads(work, x.shape[0])
     return out if np.isfinite(checks).all() else NotImplemented  # of inf, which has its place, there is nan everywhere
 
 
@@ -72,7 +72,7 @@ def flat_conv_weight_grad(x: Any, g: Any, shape: Any, layout: FlatImages, groups
             blocks.add_products(g[images], row)
         return blocks.total
 
-    total = sum(in_own_threads(work, x.shape[0], x.size))
+    total = sum(in_own_threads(work, x.shape[0]))
     return _to_weight(total, shape)
 
 
@@ -92,7 +92,7 @@ def flat_conv_grads(x: Any, g: Any, turned: Any, layout: FlatImages, groups: int
             blocks.add_products(x[images], row)
         return blocks.total
 
-    total = sum(in_own_threads(work, x.shape[0], x.size))
+    total = sum(in_own_threads(work, x.shape[0]))
     to_weight = _to_weight(total, turned.shape)
     return NotImplemented if to_weight is NotImplemented or not np.isfinite(checks).all() else (out, to_weight)
 
