@@ -25,7 +25,7 @@ LAYERS = {
     2: "_core backends cuda cpu",
     3: "_ops",
     4: "_tensor _creation _random _random_tensors _dropout _lowrank _samples _windows _printing random "
-    "_tensor_types _C",
+    "_tensor_types _storage _C",
     5: "autograd linalg fft special signal masked",
     6: "nn utils distributions",
     7: "optim serialization jit testing",

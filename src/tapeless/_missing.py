@@ -75,9 +75,9 @@ _REASONS: dict[str, tuple[str, str]] = {
         "there is no profiler yet; Python's cProfile sees every operation, since all of it is Python.",
     ),
     "storage Storage UntypedStorage TypedStorage FloatStorage LongStorage DoubleStorage IntStorage ByteStorage "
-    "BoolStorage HalfStorage ShortStorage CharStorage Tensor.storage Tensor.untyped_storage Tensor.storage_type": (
+    "BoolStorage HalfStorage ShortStorage CharStorage Tensor.storage Tensor.storage_type": (
         "replaced",
-        "memory belongs to NumPy: x.numpy() is the array, x.data_ptr() its address.",
+        "memory belongs to NumPy: x.numpy() is the array, x.untyped_storage() says how much it is and where.",
     ),
     "eig symeig matrix_rank lstsq solve Tensor.eig Tensor.symeig Tensor.lstsq Tensor.solve": (
         "removed",

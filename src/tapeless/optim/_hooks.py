@@ -38,6 +38,13 @@ class Hooked:
         if "step" in cls.__dict__ and cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
             cls.step = _with_hooks(cls.step)  # type: ignore[attr-defined]
 
+    _in_step = False
+
+    @functools.cached_property
+    def _hooks(self) -> dict[str, HookDict]:
+        """The hooks by event; made here for an optimizer that wraps another and never calls our `__init__`."""
+        return {event: HookDict() for event in _EVENTS}
+
     def _init_hooks(self) -> None:
         self._hooks = {event: HookDict() for event in _EVENTS}
         self._in_step = False

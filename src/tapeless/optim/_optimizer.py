@@ -54,6 +54,8 @@ class Optimizer(Hooked, Units):
     tensor([ 0.9000, -0.9000])
     """
 
+    _own_state: dict[Any, Any] | None
+
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.check(defaults)  # as in PyTorch the defaults only: a group may say, for example, momentum=0 of its own
@@ -61,7 +63,7 @@ class Optimizer(Hooked, Units):
         self._init_units()
         self._init_hooks()
         # The state of an optimizer that has no units, because it has a `step` of its own.
-        self._own_state: dict[Any, Any] | None = defaultdict(dict) if self._steps_itself() else None
+        self._own_state = defaultdict(dict) if self._steps_itself() else None
         if isinstance(params, TensorBase):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
@@ -161,6 +163,9 @@ class Optimizer(Hooked, Units):
 
     @state.setter
     def state(self, state: Any) -> None:
+        if self._steps_itself():  # a plain attribute, also of one that wraps another and never calls our __init__
+            self._own_state = state
+            return
         entries = {p: dict(entry) for p, entry in state.items()}
         self.state.clear()
         self.state.update(entries)
