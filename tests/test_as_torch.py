@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import pickle
 import sys
@@ -99,6 +100,11 @@ def test_imports_of_what_is_missing_say_why(torch: Any) -> None:
             exec(statement)
         with pytest.raises(ImportError):
             exec(statement)
+
+
+def test_libraries_may_ask_if_torchvision_is_there(torch: Any) -> None:
+    assert importlib.util.find_spec("torchvision") is None  # as torchmetrics does
+    assert importlib.util.find_spec("torch.nn") is not None
 
 
 def test_everything_is_put_back(no_torch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,16 @@ NEEDS_BINARY = (
 )
 
 
+def _only_asked() -> bool:
+    """Whether a program asks if a module exists, by `importlib.util.find_spec`, and does not import it."""
+    frame = sys._getframe(2)
+    while frame is not None and "importlib" in frame.f_code.co_filename:
+        if frame.f_globals.get("__name__") == "importlib.util":
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
 def own_name(name: str) -> str:
     """Return Tapeless's name of a module of PyTorch.
 
@@ -114,6 +124,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 spec.loader = _OwnLoader(self, spec.loader.name, spec.loader.path)
             return spec
         if fullname in BINARY and importlib.machinery.PathFinder.find_spec(fullname, path) is None:
+            if _only_asked():
+                return None
             raise MissingImportError(NEEDS_BINARY.format(name=fullname), name=fullname)
         if top != "torch":
             return None
