@@ -233,6 +233,7 @@ def test_layout_makes_no_difference(row: Row) -> None:
             close(array_of(a), array_of(b), 1e-12)
         for a, b in zip(*map(differentiable, results), strict=True):
             g = np.linspace(-1, 1, a._array.size).reshape(a._array.shape)
+            g = g.astype(np.result_type(g, a._array))  # complex where the result is
             a.backward(tl.from_numpy(g), retain_graph=True)
             b.backward(tl.from_numpy(askew(g)), retain_graph=True)
         for x, y in zip(straight.leaves, skewed.leaves, strict=True):
@@ -353,7 +354,7 @@ def test_nothing_is_changed_or_shared(row: Row) -> None:
         case = Case(sample)
         before = [t._array.copy() for t in case.tensors]
         for out in differentiable(run(row, case.args, case.options)):
-            seed = tl.from_numpy(np.full(out._array.shape, 0.5))
+            seed = tl.from_numpy(np.full(out._array.shape, 0.5, np.result_type(0.5, out._array)))
             out.backward(seed, retain_graph=True)
             nodes = list(graph([out]))
             kept = [a for node in nodes for a in (node.kept or ()) if isinstance(a, np.ndarray)]
