@@ -39,10 +39,10 @@ types: $(VENV)/.stamp-dev ## check the types with mypy
 parity: $(VENV)/.stamp-parity ## compare with PyTorch's own test databases (installs it: a large download)
 	@$(PY) -W ignore -m tests.parity --check
 
-bench: $(VENV)/.stamp-bench ## time training beside PyTorch, JAX and others, 15 minutes (installs them: a large download)
+bench: $(VENV)/.stamp-bench ## time training beside PyTorch, JAX and others (installs them: a large download)
 	@$(PY) benchmarks/suite.py
 
-bench-quick: $(VENV)/.stamp-bench ## the same in 3 minutes, with fewer peers and rougher numbers
+bench-quick: $(VENV)/.stamp-bench ## the same, quicker, with fewer peers and rougher numbers
 	@$(PY) benchmarks/suite.py --quick
 
 docs: $(VENV)/.stamp-test ## run the examples in the docstrings, README.md and docs/

@@ -1,7 +1,7 @@
 """Packages whose names are imported when they are first used (PEP 562), so that a program pays for what it needs.
 
-All of `nn` and `optim` are 150 files and 110 ms, a third of what a small program takes from start to end; an MLP needs
-a fifth of that.
+All of `nn` and `optim` are 150 files and 110 ms, a quarter of what a small program takes from start to end; an MLP
+needs half of that.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                 if not plan.single or heap or captures is not None:
                     break
                 # A chain: the one node that waits is the one that this one leads to. It comes next, without the loop,
-                # `pending` and the heap (45 of 1,000 bytecodes a node).
+                # `pending` and the heap: 112 bytecodes a node in place of 153.
                 edge, g = edges[0], grads[0]
                 if g is None or isinstance(edge, TensorBase):
                     break
