@@ -17,7 +17,7 @@ unexport PYTHONPATH PYTHONHOME
 export PIP_USER := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint types parity bench bench-quick docs clean
+.PHONY: help train test examples lint types parity bench bench-quick docs clean
 # Two installs at once into one environment would break it.
 .NOTPARALLEL:
 
@@ -29,6 +29,9 @@ train: $(VENV)/.stamp-base ## train an MLP on handwritten digits (others: make t
 
 test: $(VENV)/.stamp-test ## run the tests and every example in the docstrings and docs
 	@$(PY) -m pytest -q -m "not slow"
+
+examples: $(VENV)/.stamp-examples ## run all scripts in examples/, shortened, and look whether each reaches its goal
+	@$(PY) examples/_run_all.py --quick
 
 lint: $(VENV)/.stamp-dev ## check the style with ruff
 	@$(PY) -m ruff check .
@@ -73,7 +76,7 @@ $(VENV)/.stamp-base: $(INSTALL_INPUTS)
 	@$(PIP) -e .
 	@touch "$@"
 
-# .stamp-test, .stamp-dev, .stamp-parity, .stamp-bench: the extra of that name
+# .stamp-test, .stamp-examples, .stamp-dev, .stamp-parity, .stamp-bench: the extra of that name
 $(VENV)/.stamp-%: $(INSTALL_INPUTS)
 	@echo "Installing tapeless[$*] into $(VENV) (once)"
 	@$(PIP) -e ".[$*]"

@@ -5,12 +5,16 @@ result instead of the input, which saves computing tanh again. `gradcheck` compa
 differences; a rule that is wrong by 1 % does not get past it. Then a small network learns through it::
 
     python examples/custom_function.py
+
+Goal: loss <= 0.01 in a full run, <= 0.1 with --quick.
 """
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
+
+from _common import finish, parse, save_picture
+from tqdm import tqdm
 
 import tapeless as tl
 from tapeless import nn
@@ -56,12 +60,25 @@ class Net(nn.Module):
         return SoftClip.apply(self.layers(x), 2.0)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer steps, for tests")
-    steps = 300 if parser.parse_args().quick else 1000
+def draw(plt: Any, x: tl.Tensor, y: tl.Tensor, learned: tl.Tensor) -> Any:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    grid = tl.linspace(-5, 5, 201, requires_grad=True)
+    clipped = SoftClip.apply(grid, 2.0)
+    (slope,) = tl.autograd.grad(clipped.sum(), grid)
+    left.plot(grid.detach().numpy(), clipped.detach().numpy(), label="soft clip to -2 .. 2")
+    left.plot(grid.detach().numpy(), slope.numpy(), label="its gradient, by our rule")
+    left.set(xlabel="x", title="The function and its gradient")
+    left.legend()
+    right.plot(x.numpy(), y.numpy(), "k:", label="2 sin x")
+    right.plot(x.numpy(), learned.numpy(), label="the network")
+    right.set(xlabel="x", title="Learned through it")
+    right.legend()
+    return figure
 
-    tl.manual_seed(0)
+
+def main() -> None:
+    options = parse(__doc__, {"steps": 300}, steps=(1000, "training steps"))
+    tl.manual_seed(options.seed)
     x = tl.randn(5, dtype=tl.float64, requires_grad=True)  # float64: differences need the digits
     print("gradcheck:", gradcheck(SoftClip.apply, (x, 1.5)))
     # The rule is written in tensor operations, so it can be differentiated as well.
@@ -72,12 +89,15 @@ def main() -> None:
     optimizer = tl.optim.Adam(model.parameters(), lr=0.01)
     x = tl.linspace(-3, 3, 100).unsqueeze(1)
     y = 2 * tl.sin(x)
-    for _ in range(steps):
+    for _ in tqdm(range(options.steps), unit="step"):
         loss = loss_function(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print(f"loss: {loss.item():.6f}")
+    with tl.no_grad():
+        learned = model(x)
+    save_picture("custom_function", draw, x, y, learned)
+    finish("loss", loss.item())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The GPT of examples/char_gpt.py: it learns, it writes, and its losses are those of the same file run in PyTorch."""
+"""The GPT of examples/gpt.py: it learns, it writes, and its losses are those of the same file run in PyTorch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "char_gpt.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "gpt.py"
 
 
 def load(library: str) -> Any:
@@ -21,9 +21,11 @@ def load(library: str) -> Any:
     source = source.replace("import tapeless as tl", f"import {library} as tl").replace(
         "from tapeless", f"from {library}"
     )
-    module = types.ModuleType("char_gpt")
-    module.__dict__["__name__"] = "char_gpt"
-    exec(compile(source, str(EXAMPLE), "exec"), module.__dict__)
+    module = types.ModuleType("gpt")
+    module.__dict__["__name__"] = "gpt"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(EXAMPLE.parent))  # examples/_common.py
+        exec(compile(source, str(EXAMPLE), "exec"), module.__dict__)
     return module
 
 
