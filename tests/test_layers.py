@@ -27,7 +27,7 @@ LAYERS = {
     4: "_tensor _creation _random _random_tensors _dropout _lowrank _samples _windows _printing random "
     "_tensor_types _storage _C",
     5: "autograd linalg fft special signal masked",
-    6: "nn utils distributions",
+    6: "nn utils distributions attribution",
     7: "optim serialization jit testing",
     8: "datasets training",
     9: "__init__",

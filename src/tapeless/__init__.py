@@ -166,8 +166,9 @@ globals().update({name: getattr(Tensor, name) for name in _INPLACE_FUNCTIONS if 
 
 # Loaded when first used, so that `import tapeless` stays quick (PEP 562).
 _MODULES = """
-_C accelerator amp backends compiler cpu cuda datasets distributed distributions fft hub jit linalg masked mps mtia
-multiprocessing nn optim random serialization signal special testing torch_version training types utils version xpu
+_C accelerator amp attribution backends compiler cpu cuda datasets distributed distributions fft hub jit linalg masked
+mps mtia multiprocessing nn optim random serialization signal special testing torch_version training types utils version
+xpu
 """.split()
 _FUNCTIONS = {"as_torch": "._as_torch", "load": ".serialization", "save": ".serialization"}
 
