@@ -127,8 +127,8 @@ def page(results: dict[str, dict[str, Any]]) -> str:
     lines = [
         "# Gallery",
         "",
-        "What the scripts in [examples/](../examples/README.md) draw, and the number that each is measured by, from full",
-        "runs. Written by `python examples/_run_all.py --record` from [examples.json](examples.json); do not edit.",
+        "What the scripts in [examples/](../examples/README.md) draw, and the number that each is measured by, from",
+        "runs in full. Written by `python examples/_run_all.py --record`; do not edit.",
         "",
         "| example | measured by | result | goal | seconds |",
         "|---|---|---|---|---|",

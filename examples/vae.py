@@ -107,7 +107,7 @@ def main() -> None:
             "restored from their codes": model(x_test[:12])[0],
             "from random codes": model.decoder(tl.randn(12, options.latent)),
             "more": model.decoder(tl.randn(12, options.latent)),
-            "from one code to another": between(model, x_test[0], x_test[1], 12),
+            "from one code to another": between(model, x_test[0], x_test[4], 12),
         }
         save_picture("vae", draw, rows)
         finish("negative evidence lower bound", negative_elbo(model, x_test).item())
