@@ -4,6 +4,7 @@
 # so the second run starts at once. Another interpreter:  make test PYTHON=/path/to/python3.13
 
 VENV ?= .venv
+DOCS ?= docs/_build
 ARGS ?= digits
 # Without PYTHON the first of these that is new enough.
 PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
@@ -48,13 +49,14 @@ bench: $(VENV)/.stamp-bench ## time training beside PyTorch, JAX and others (ins
 bench-quick: $(VENV)/.stamp-bench ## the same, quicker, with fewer peers and rougher numbers
 	@$(PY) benchmarks/suite.py --quick
 
-docs: $(VENV)/.stamp-test ## run the examples in the docstrings, README.md and docs/
-	@$(PY) -m pytest -q tests/test_docs.py
+docs: $(VENV)/.stamp-docs ## build the documentation as HTML in docs/_build (warnings are errors)
+	@$(PY) -m sphinx -M html docs $(DOCS) -W --keep-going -n -q -j auto
+	@echo "Built: $(DOCS)/html/index.html"
 
 clean: ## remove the environment, builds and caches
 	@if [ -f "$(VENV)/.stamp-venv" ]; then rm -rf "$(VENV)"; fi
-	@rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	@find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf build dist docs/_build docs/reference/*.rst docs/reference/modules.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find src tests docs benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # --- the environment -------------------------------------------------------------------------------------
 
@@ -76,7 +78,7 @@ $(VENV)/.stamp-base: $(INSTALL_INPUTS)
 	@$(PIP) -e .
 	@touch "$@"
 
-# .stamp-test, .stamp-examples, .stamp-dev, .stamp-parity, .stamp-bench: the extra of that name
+# .stamp-test, .stamp-docs, .stamp-examples, .stamp-dev, .stamp-parity, .stamp-bench: the extra of that name
 $(VENV)/.stamp-%: $(INSTALL_INPUTS)
 	@echo "Installing tapeless[$*] into $(VENV) (once)"
 	@$(PIP) -e ".[$*]"

@@ -40,6 +40,8 @@ def test_extras_are_what_the_readme_promises() -> None:
         "scipy": {"scipy"},
         "parity": {"tapeless[test,scipy]", "torch", "expecttest", "safetensors", "tensorboard"},
         "bench": {*"tapeless[numba] torch jax scikit-learn autograd mygrad pyborch threadpoolctl matplotlib".split()},
+        "examples": {"matplotlib", "gymnasium"},
+        "docs": {"sphinx", "myst-parser", "furo"},
         "dev": {"tapeless[test]", "build", "mypy", "pyright[nodejs]", "ruff"},
     }
 

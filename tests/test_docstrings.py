@@ -1,0 +1,85 @@
+"""Every public name says what it is, shows it by an example, and names its source.
+
+`docstrings_without_example.txt` lists the names that have no example yet. The list can only shrink: a name that is new
+has to have one, and a name that has got one must be struck from the list.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+
+import public_names  # noqa: E402
+from public_names import Name  # noqa: E402
+
+RECORD = Path(__file__).with_name("docstrings_without_example.txt")
+ALL = [entry for entries in public_names.names().values() for entry in entries]
+METHODS = [entry for entry in public_names.tensor_members() if id(entry.object) not in {id(e.object) for e in ALL}]
+OURS = ("tapeless.training", "tapeless.datasets", "tapeless.attribution", "tapeless.backends.numba")
+
+
+def test_names_are_found() -> None:
+    found = {name for entry in ALL for name in (entry.full, *(f"{entry.module}.{n}" for n in entry.others))}
+    found |= {f"{module}.{name}" for module, names in public_names.shared().items() for name in names}
+    assert len(ALL) > 1200
+    assert {"tapeless.abs", "tapeless.arccos", "tapeless.conv2d", "tapeless.nn.Linear", "tapeless.optim.Adam"} <= found
+    assert {"tapeless.linalg.det", "tapeless.nn.functional.relu", "tapeless.utils.data.DataLoader"} <= found
+
+
+def test_every_name_has_a_docstring() -> None:
+    members = [
+        member for entry in ALL if isinstance(entry.object, type) for member in public_names.members(entry.object)
+    ]
+    assert not [entry.full for entry in (*ALL, *METHODS, *members) if not entry.doc]
+
+
+def without_example() -> set[str]:
+    """In-place forms and further names stand in the entry of the name that they belong to, and are not counted."""
+    return {entry.full for entry in (*ALL, *METHODS) if ">>>" not in entry.doc and callable(entry.object)}
+
+
+def test_every_name_has_an_example() -> None:
+    recorded = set(RECORD.read_text(encoding="utf-8").split())
+    found = without_example()
+    assert not found - recorded, "these need an example (>>>) in the docstring"
+    assert not recorded - found, f"these have one now, or are gone: strike them from {RECORD.name}"
+
+
+def test_every_name_has_a_source() -> None:
+    """PyTorch's page, whose address the reference adds where the docstring names nothing else; or it is our own."""
+    missing = [
+        entry.full
+        for entry in (*ALL, *METHODS)
+        if "http" not in entry.doc
+        and not public_names.pytorch_page(entry)
+        and entry.module not in OURS
+        and entry.full not in public_names.OWN
+        and entry.full not in public_names.without_page()
+    ]
+    assert not missing
+
+
+def test_names_that_lead_to_pytorchs_pages_are_there() -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch.utils.tensorboard")
+    wrong = [entry.full for entry in (*ALL, *METHODS) if public_names.pytorch_page(entry) and not _in(torch, entry)]
+    assert not wrong
+
+
+def _in(torch: object, entry: Name) -> bool:
+    if entry.full in public_names.PAGES:
+        return True
+    found = torch
+    for part in entry.full.split(".")[1:]:
+        found = getattr(found, part, None)
+    return found is not None
+
+
+def test_signatures_are_complete() -> None:
+    unknown = [entry.full for entry in ALL if public_names.signature(entry) == "(...)"]
+    assert not unknown
