@@ -183,27 +183,53 @@ def is_tensor(obj: Any) -> bool:
 
 
 def is_floating_point(input: Any) -> bool:
-    """Return whether the elements are floats."""
+    """Return whether the elements are floats.
+
+    >>> import tapeless as tl
+    >>> tl.is_floating_point(tl.tensor([1.0])), tl.is_floating_point(tl.tensor([1]))
+    (True, False)
+    """
     return input.is_floating_point()  # type: ignore[no-any-return]  # bool() and int() are dtypes here
 
 
 def is_complex(input: Any) -> bool:
-    """Return whether the elements are complex numbers."""
+    """Return whether the elements are complex numbers.
+
+    >>> import tapeless as tl
+    >>> tl.is_complex(tl.tensor([1j]))
+    True
+    """
     return input.is_complex()  # type: ignore[no-any-return]
 
 
 def is_inference(input: Any) -> bool:
-    """Return whether the tensor was made in inference mode."""
+    """Return whether the tensor was made in inference mode.
+
+    >>> import tapeless as tl
+    >>> tl.is_inference(tl.ones(1))
+    False
+    """
     return input.is_inference()  # type: ignore[no-any-return]
 
 
 def detach(input: Any) -> Any:
-    """Return the same elements without their history, in shared memory."""
+    """Return the same elements without their history, in shared memory.
+
+    >>> import tapeless as tl
+    >>> x = tl.ones(1, requires_grad=True)
+    >>> tl.detach(x).requires_grad
+    False
+    """
     return input.detach()
 
 
 def numel(input: Any) -> int:
-    """Return the number of elements."""
+    """Return the number of elements.
+
+    >>> import tapeless as tl
+    >>> tl.numel(tl.ones(2, 3))
+    6
+    """
     return input.numel()  # type: ignore[no-any-return]
 
 
@@ -221,12 +247,22 @@ def typename(obj: Any, /) -> str:
 
 
 def is_storage(obj: Any, /) -> bool:
-    """Return False: memory belongs to NumPy, there are no storages."""
+    """Return False: memory belongs to NumPy, there are no storages.
+
+    >>> import tapeless as tl
+    >>> tl.is_storage(tl.ones(1))
+    False
+    """
     return False
 
 
 def get_device(input: Any) -> int:
-    """Return -1, the CPU's number."""
+    """Return -1, the CPU's number.
+
+    >>> import tapeless as tl
+    >>> tl.get_device(tl.ones(1))
+    -1
+    """
     return input.get_device()  # type: ignore[no-any-return]
 
 

@@ -90,7 +90,16 @@ def tensor(
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """Make a tensor of `data`, sharing the memory of arrays and tensors whose dtype fits."""
+    """Make a tensor of `data`, sharing the memory of arrays and tensors whose dtype fits.
+
+    >>> import numpy as np
+    >>> import tapeless as tl
+    >>> array = np.zeros(2)
+    >>> x = tl.as_tensor(array)
+    >>> array[0] = 5
+    >>> x
+    tensor([5., 0.], dtype=torch.float64)
+    """
     check_device(device)
     dtype = None if dtype is None else as_dtype(dtype)
     if isinstance(data, TensorBase):
@@ -104,7 +113,16 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def asarray(
     obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Make a tensor of anything array-like; `copy=True` always copies."""
+    """Make a tensor of anything array-like; `copy=True` always copies.
+
+    >>> import numpy as np
+    >>> import tapeless as tl
+    >>> array = np.zeros(2)
+    >>> tl.asarray(array, copy=True).add_(1)
+    tensor([1., 1.], dtype=torch.float64)
+    >>> array.tolist()
+    [0.0, 0.0]
+    """
     result = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device).detach()
     return result.requires_grad_() if requires_grad else result
 
@@ -133,7 +151,13 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """Make a tensor on the memory of another library's array (DLPack)."""
+    """Make a tensor on the memory of another library's array (DLPack).
+
+    >>> import numpy as np
+    >>> import tapeless as tl
+    >>> tl.from_dlpack(np.arange(3.0))
+    tensor([0., 1., 2.], dtype=torch.float64)
+    """
     return from_numpy(np.from_dlpack(ext_tensor))
 
 
@@ -181,7 +205,13 @@ empty = _filler("empty", np.empty, "Make a tensor without setting its elements."
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """Make a tensor of one number; its dtype is that of the number unless given."""
+    """Make a tensor of one number; its dtype is that of the number unless given.
+
+    >>> import tapeless as tl
+    >>> tl.full((2, 2), 3.5)
+    tensor([[3.5000, 3.5000],
+            [3.5000, 3.5000]])
+    """
     fill_value = unwrap(fill_value)
     dtype = result_dtype(fill_value) if dtype is None else as_dtype(dtype)
     return finish(np.full(as_shape((size,)), fill_value, dtype), requires_grad, device)
@@ -208,7 +238,12 @@ empty_like = _like("empty_like", np.empty_like, "Make a tensor like another one 
 def full_like(
     input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
 ) -> Tensor:
-    """Make a tensor of one number in the shape and dtype of another."""
+    """Make a tensor of one number in the shape and dtype of another.
+
+    >>> import tapeless as tl
+    >>> tl.full_like(tl.ones(2), 7.0)
+    tensor([7., 7.])
+    """
     kind = input.dtype if dtype is None else as_dtype(dtype)
     value = unwrap(fill_value)
     # An int that does not fit wraps around, as in PyTorch; NumPy refuses it.
@@ -226,7 +261,13 @@ def eye(
     out: Any = None,
     **_: Any,
 ) -> Tensor:
-    """Make an identity matrix of `n` rows and `m` columns."""
+    """Make an identity matrix of `n` rows and `m` columns.
+
+    >>> import tapeless as tl
+    >>> tl.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     for name, size in (("n", n), ("m", m)):
         if size is not None and size < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")

@@ -49,6 +49,13 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     """Zero each element with probability `p` while training, and scale the others by ``1 / (1 - p)``.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.functional.dropout(tl.ones(4), p=0.5)
+    tensor([0., 0., 2., 0.])
+    >>> tl.nn.functional.dropout(tl.ones(4), training=False)
+    tensor([1., 1., 1., 1.])
     """
     _check(p)
     if not training or p == 0:
@@ -77,7 +84,17 @@ def _feature_dropout(input: Any, p: float, training: bool, inplace: bool) -> Any
 
 @composite("nn.functional.dropout1d", methods="")
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Zero whole channels of ``(N, C, L)`` or ``(C, L)`` with probability `p` while training."""
+    """Zero whole channels of ``(N, C, L)`` or ``(C, L)`` with probability `p` while training.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.functional.dropout1d(tl.ones(2, 2, 2))
+    tensor([[[0., 0.],
+             [0., 0.]],
+    <BLANKLINE>
+            [[2., 2.],
+             [0., 0.]]])
+    """
     _check(p)
     if input.ndim not in (2, 3):
         raise RuntimeError(
@@ -93,13 +110,28 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 @composite("nn.functional.dropout2d", methods="")
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Zero whole channels of ``(N, C, H, W)`` with probability `p` while training."""
+    """Zero whole channels of ``(N, C, H, W)`` with probability `p` while training.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.functional.dropout2d(tl.ones(2, 2, 1, 2)).squeeze()
+    tensor([[[0., 0.],
+             [0., 0.]],
+    <BLANKLINE>
+            [[2., 2.],
+             [0., 0.]]])
+    """
     return _feature_dropout(input, p, training, inplace)
 
 
 @composite("nn.functional.dropout3d", methods="")
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Zero whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with probability `p` while training."""
+    """Zero whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with probability `p` while training.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.dropout3d(tl.ones(2, 3, 4, 4, 4)).shape
+    torch.Size([2, 3, 4, 4, 4])
+    """
     _check(p)
     if input.ndim == 4 and training:
         return _feature_dropout(input.unsqueeze(0), p, training, inplace).squeeze(0)
@@ -129,13 +161,23 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     """Set elements to SELU's negative limit with probability `p`, keeping mean 0 and variance 1.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.alpha_dropout.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.alpha_dropout(tl.ones(2), training=False)
+    tensor([1., 1.])
     """
     return _alpha_dropout(input, lambda: _kept_like(unwrap(input), p), p, training, inplace)
 
 
 @composite("nn.functional.feature_alpha_dropout feature_alpha_dropout", methods="")
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    """Do `alpha_dropout` to whole channels, dims 0 and 1 of the input."""
+    """Do `alpha_dropout` to whole channels, dims 0 and 1 of the input.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.feature_alpha_dropout(tl.ones(1, 2, 3), training=False)
+    tensor([[[1., 1., 1.],
+             [1., 1., 1.]]])
+    """
     shape = (*input.shape[:2], *(1,) * (input.ndim - 2))
     if training and p > 0 and input.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
@@ -156,6 +198,10 @@ def rrelu(
 
     Raises RuntimeError unless ``lower <= upper``.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.rrelu.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.rrelu(tl.tensor([-4.0, 2.0]), 0.25, 0.25)
+    tensor([-1.,  2.])
     """
     if not math.isfinite(lower):
         raise RuntimeError(f"rrelu: lower bound must be finite, got {lower}")

@@ -95,22 +95,50 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Start the default stream from a seed made up by the operating system, and return it."""
+    """Start the default stream from a seed made up by the operating system, and return it.
+
+    >>> import tapeless as tl
+    >>> seed = tl.seed()  # another one each time
+    >>> tl.initial_seed() == seed
+    True
+    """
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """Return the seed that the default stream was started with."""
+    """Return the seed that the default stream was started with.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(42)
+    >>> tl.initial_seed()
+    42
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Any:
-    """Return the state of the default stream as a uint8 tensor."""
+    """Return the state of the default stream as a uint8 tensor.
+
+    >>> import tapeless as tl
+    >>> state = tl.get_rng_state()
+    >>> a = tl.rand(3)
+    >>> tl.set_rng_state(state)
+    >>> tl.equal(a, tl.rand(3))
+    True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Continue the default stream from a state that `get_rng_state` returned."""
+    """Continue the default stream from a state that `get_rng_state` returned.
+
+    >>> import tapeless as tl
+    >>> state = tl.get_rng_state()
+    >>> a = tl.rand(3)
+    >>> tl.set_rng_state(state)
+    >>> tl.equal(a, tl.rand(3))
+    True
+    """
     default_generator.set_state(new_state)
 
 

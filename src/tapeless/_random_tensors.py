@@ -24,7 +24,14 @@ def rand(
     requires_grad: bool = False,
     **names: Any,
 ) -> Tensor:
-    """Draw uniformly from ``[0, 1)``; the same seed gives PyTorch's numbers."""
+    """Draw uniformly from ``[0, 1)``; the same seed gives PyTorch's numbers.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.rand(2, 2)
+    tensor([[0.4963, 0.7682],
+            [0.0885, 0.1320]])
+    """
     shape = as_shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     if dtype.kind == "c":
@@ -41,7 +48,13 @@ def randn(
     requires_grad: bool = False,
     **names: Any,
 ) -> Tensor:
-    """Draw from the normal distribution of mean 0 and variance 1; the same seed gives PyTorch's numbers."""
+    """Draw from the normal distribution of mean 0 and variance 1; the same seed gives PyTorch's numbers.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.randn(3)
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
     shape = as_shape((names["size"],) if "size" in names else size)
     dtype = get_default_dtype() if dtype is None else as_dtype(dtype)
     if dtype.kind == "c":  # variance 1 in all: one half in each part
@@ -77,7 +90,13 @@ def randint(
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the numbers from 0 to ``n - 1`` in random order; the same seed gives PyTorch's order."""
+    """Return the numbers from 0 to ``n - 1`` in random order; the same seed gives PyTorch's order.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.randperm(5)
+    tensor([4, 0, 1, 3, 2])
+    """
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     array = stream_of(generator).permutation(n)
@@ -93,7 +112,13 @@ def rand_like(
     generator: Generator | None = None,
     **_: Any,
 ) -> Tensor:
-    """Draw uniformly in the shape and dtype of another tensor."""
+    """Draw uniformly in the shape and dtype of another tensor.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.rand_like(tl.zeros(2))
+    tensor([0.4963, 0.7682])
+    """
     return rand(
         tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
     )
@@ -108,7 +133,13 @@ def randn_like(
     generator: Generator | None = None,
     **_: Any,
 ) -> Tensor:
-    """Draw from the standard normal distribution in the shape and dtype of another tensor."""
+    """Draw from the standard normal distribution in the shape and dtype of another tensor.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.randn_like(tl.zeros(3))
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
     return randn(
         tuple(input.shape), dtype=dtype or input.dtype, device=device, requires_grad=requires_grad, generator=generator
     )
@@ -124,7 +155,13 @@ def randint_like(
     requires_grad: bool = False,
     **_: Any,
 ) -> Tensor:
-    """Draw integers in the shape and dtype of another tensor."""
+    """Draw integers in the shape and dtype of another tensor.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.randint_like(tl.zeros(3), 10)
+    tensor([4., 9., 3.])
+    """
     low, high = (0, low) if high is None else (low, high)
     low, high = int(low), int(high)
     return randint(
@@ -160,6 +197,11 @@ def normal(
     """Draw from normal distributions: of one mean and deviation in a `size`, or one for each element.
 
     Raises RuntimeError for negative deviations.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.normal(tl.tensor([0.0, 100.0]), tl.tensor([1.0, 0.1]))
+    tensor([ 1.5410, 99.9707])
     """
     if np.any(np.asarray(unwrap(std)).real < 0):
         raise RuntimeError(
@@ -180,7 +222,13 @@ def normal(
 
 
 def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, out: Any = None) -> Tensor:
-    """Draw 0 or 1, with the probability of 1 in each element of `input` (or `p` everywhere)."""
+    """Draw 0 or 1, with the probability of 1 in each element of `input` (or `p` everywhere).
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.bernoulli(tl.tensor([0.0, 0.5, 1.0]))
+    tensor([0., 0., 1.])
+    """
     if p is not None:
         result = input.clone().bernoulli_(p, generator=generator)
     else:
@@ -191,7 +239,13 @@ def bernoulli(input: Any, p: Any = None, *, generator: Generator | None = None, 
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None, out: Any = None
 ) -> Tensor:
-    """Draw `num_samples` positions of each row with probability proportional to its elements."""
+    """Draw `num_samples` positions of each row with probability proportional to its elements.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.multinomial(tl.tensor([0.0, 0.9, 0.1]), 4, replacement=True)
+    tensor([2, 1, 1, 2])
+    """
     if out is not None and out.dtype != int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}")
     if input.ndim not in (1, 2):

@@ -33,7 +33,12 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """Return what `set_float32_matmul_precision` remembers; products are computed in float32 in any case."""
+    """Return what `set_float32_matmul_precision` remembers; products are computed in float32 in any case.
+
+    >>> import tapeless as tl
+    >>> tl.get_float32_matmul_precision()
+    'highest'
+    """
     return str(_state["precision"])
 
 
@@ -52,12 +57,22 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """Return whether `use_deterministic_algorithms` was asked for."""
+    """Return whether `use_deterministic_algorithms` was asked for.
+
+    >>> import tapeless as tl
+    >>> tl.are_deterministic_algorithms_enabled()
+    False
+    """
     return bool(_state["deterministic"])
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """Return what `use_deterministic_algorithms` was told of warnings."""
+    """Return what `use_deterministic_algorithms` was told of warnings.
+
+    >>> import tapeless as tl
+    >>> tl.is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
     return bool(_state["warn_only"])
 
 
@@ -65,7 +80,13 @@ _MODES = {"default": 0, "warn": 1, "error": 2}
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """Set "default" (0), "warn" (1) or "error" (2), another way to say `use_deterministic_algorithms`."""
+    """Set "default" (0), "warn" (1) or "error" (2), another way to say `use_deterministic_algorithms`.
+
+    >>> import tapeless as tl
+    >>> tl.set_deterministic_debug_mode("default")
+    >>> tl.get_deterministic_debug_mode()
+    0
+    """
     mode = _MODES.get(debug_mode) if isinstance(debug_mode, str) else debug_mode
     if mode not in (0, 1, 2):
         raise RuntimeError(
@@ -75,14 +96,25 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 
 def get_deterministic_debug_mode() -> int:
-    """Return 0, 1 or 2, see `set_deterministic_debug_mode`."""
+    """Return 0, 1 or 2, see `set_deterministic_debug_mode`.
+
+    >>> import tapeless as tl
+    >>> tl.get_deterministic_debug_mode()
+    0
+    """
     if not _state["deterministic"]:
         return 0
     return 1 if _state["warn_only"] else 2
 
 
 def set_default_device(device: Any) -> None:
-    """Accept the CPU or None; refuse other devices as their use is refused."""
+    """Accept the CPU or None; refuse other devices as their use is refused.
+
+    >>> import tapeless as tl
+    >>> tl.set_default_device("cpu")
+    >>> tl.get_default_device()
+    device(type='cpu')
+    """
     check_device(device)
 
 
@@ -114,20 +146,41 @@ def set_default_tensor_type(t: Any, /) -> None:
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """Return False: NumPy leaves it to the processor whether tiny numbers become 0."""
+    """Return False: NumPy leaves it to the processor whether tiny numbers become 0.
+
+    >>> import tapeless as tl
+    >>> tl.set_flush_denormal(False)
+    False
+    """
     return False
 
 
 def set_warn_always(b: bool, /) -> None:
-    """Remember whether warnings should come more than once; Python's filters decide here."""
+    """Remember whether warnings should come more than once; Python's filters decide here.
+
+    >>> import tapeless as tl
+    >>> tl.set_warn_always(False)
+    >>> tl.is_warn_always_enabled()
+    False
+    """
     _state["warn_always"] = bool(b)
 
 
 def is_warn_always_enabled() -> bool:
-    """Return what `set_warn_always` remembers."""
+    """Return what `set_warn_always` remembers.
+
+    >>> import tapeless as tl
+    >>> tl.is_warn_always_enabled()
+    False
+    """
     return bool(_state["warn_always"])
 
 
 def compiled_with_cxx11_abi() -> bool:
-    """Return True, as programs that ask expect; nothing was compiled."""
+    """Return True, as programs that ask expect; nothing was compiled.
+
+    >>> import tapeless as tl
+    >>> tl.compiled_with_cxx11_abi()
+    True
+    """
     return True

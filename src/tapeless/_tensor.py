@@ -392,7 +392,13 @@ class Tensor(TensorMethods):
         return wrap(self._array)
 
     def detach_(self) -> Any:
-        """Cut this tensor off from the graph that made it; it becomes a leaf."""
+        """Cut this tensor off from the graph that made it; it becomes a leaf.
+
+        >>> import tapeless as tl
+        >>> x = tl.ones(1, requires_grad=True) * 2
+        >>> x.detach_().requires_grad
+        False
+        """
         if isinstance(self._view, View):
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._node, self._requires_grad = None, False
@@ -585,7 +591,12 @@ class Tensor(TensorMethods):
         return Copy.apply_inplace(self, src)
 
     def fill_(self, value: Any) -> Any:
-        """Write one number everywhere."""
+        """Write one number everywhere.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2).fill_(3)
+        tensor([3., 3.])
+        """
         if isinstance(value, TensorBase) and value._array.ndim:
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
@@ -593,7 +604,12 @@ class Tensor(TensorMethods):
         return Copy.apply_inplace(self, value)
 
     def zero_(self) -> Any:
-        """Write zeros everywhere."""
+        """Write zeros everywhere.
+
+        >>> import tapeless as tl
+        >>> tl.ones(2).zero_()
+        tensor([0., 0.])
+        """
         return Copy.apply_inplace(self, 0)
 
     def resize_(self, *sizes: Any, memory_format: Any = None) -> Any:
@@ -609,7 +625,12 @@ class Tensor(TensorMethods):
         return self
 
     def resize_as_(self, the_template: Any, *, memory_format: Any = None) -> Any:
-        """Change the shape to that of another tensor; see `resize_`."""
+        """Change the shape to that of another tensor; see `resize_`.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(4).resize_as_(tl.zeros(2, 2)).shape
+        torch.Size([2, 2])
+        """
         return self.resize_(tuple(the_template.shape))
 
     def set_(self, source: Any) -> Any:

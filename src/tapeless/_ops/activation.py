@@ -78,6 +78,10 @@ class Gelu(FloatUnary):
 
     Fused because value and slope share most of their work (see the kernel): the backward pass is one multiplication.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gelu.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.gelu(tl.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
     """
 
     names = "gelu"
@@ -125,7 +129,12 @@ class Silu(FloatUnary):
 
 
 class Softplus(FloatUnary):
-    """``log(1 + exp(beta * input)) / beta``; the identity above `threshold`, where both agree to float precision."""
+    """``log(1 + exp(beta * input)) / beta``; the identity above `threshold`, where both agree to float precision.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.softplus(tl.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
 
     names = "softplus"
     methods = ""
@@ -141,7 +150,12 @@ class Softplus(FloatUnary):
 
 
 class LogSigmoid(FloatUnary):
-    """``log(sigmoid(input))`` without overflow."""
+    """``log(sigmoid(input))`` without overflow.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.logsigmoid(tl.tensor([0.0, -100.0]))
+    tensor([  -0.6931, -100.0000])
+    """
 
     names = "logsigmoid"
     methods = ""
@@ -204,7 +218,12 @@ class Softmax(Function):
 
 
 class LogSoftmax(Function):
-    """The logarithm of softmax over `dim`, more accurate than the two in turn."""
+    """The logarithm of softmax over `dim`, more accurate than the two in turn.
+
+    >>> import tapeless as tl
+    >>> tl.log_softmax(tl.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
 
     names = "log_softmax special.log_softmax"
 
@@ -239,14 +258,24 @@ def relu6(input: Any) -> Any:
 
 @composite("selu", methods="selu")
 def selu(input: Any) -> Any:
-    """Return the scaled ELU that keeps activations normalized (Klambauer et al. 2017)."""
+    """Return the scaled ELU that keeps activations normalized (Klambauer et al. 2017).
+
+    >>> import tapeless as tl
+    >>> tl.selu(tl.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
     alpha, scale = 1.6732632423543772, 1.0507009873554805
     return Elu.apply(input, alpha) * scale
 
 
 @composite("softsign", methods="")
 def softsign(input: Any) -> Any:
-    """Return ``input / (1 + |input|)``."""
+    """Return ``input / (1 + |input|)``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.softsign(tl.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (1 + input.abs())
 
 
@@ -270,26 +299,46 @@ def hardswish(input: Any) -> Any:
 
 @composite("tanhshrink", methods="")
 def tanhshrink(input: Any) -> Any:
-    """Return ``input - tanh(input)``."""
+    """Return ``input - tanh(input)``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.tanhshrink(tl.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
     return input - input.tanh()
 
 
 @composite("threshold", methods="")
 def threshold(input: Any, threshold: float, value: float) -> Any:
-    """Return `input` where it is above `threshold`, `value` elsewhere."""
+    """Return `input` where it is above `threshold`, `value` elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.threshold(tl.tensor([0.5, 2.0]), 1.0, -1.0)
+    tensor([-1.,  2.])
+    """
     above = unwrap(input) > threshold
     return input.masked_fill(wrap(~above), value)
 
 
 @composite("celu", methods="")
 def celu(input: Any, alpha: float = 1.0) -> Any:
-    """Return ``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``."""
+    """Return ``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``.
+
+    >>> import tapeless as tl
+    >>> tl.celu(tl.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     return Elu.apply(input / alpha, 1.0) * alpha
 
 
 @composite("glu", methods="")
 def glu(input: Any, dim: int = -1) -> Any:
-    """Return the first half of `dim` times the sigmoid of the second half."""
+    """Return the first half of `dim` times the sigmoid of the second half.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.glu(tl.tensor([1.0, 2.0, 0.0, 100.0]))
+    tensor([0.5000, 2.0000])
+    """
     dim = normal_dim(dim, input.ndim)
     if input.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
@@ -301,7 +350,12 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 @composite("prelu")
 def prelu(input: Any, weight: Any) -> Any:
-    """Return `input` where positive, ``weight * input`` elsewhere; one weight, or one for each channel (dim 1)."""
+    """Return `input` where positive, ``weight * input`` elsewhere; one weight, or one for each channel (dim 1).
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.prelu(tl.tensor([-4.0, 2.0]), tl.tensor([0.25]))
+    tensor([-1.,  2.])
+    """
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     if weight.numel() == 1 and input.ndim == 0:
@@ -319,13 +373,23 @@ def prelu(input: Any, weight: Any) -> Any:
 
 @composite("hardshrink")
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return `input` outside of ``[-lambd, lambd]``, 0 inside."""
+    """Return `input` outside of ``[-lambd, lambd]``, 0 inside.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.hardshrink(tl.tensor([-1.0, 0.3, 0.7]))
+    tensor([-1.0000,  0.0000,  0.7000])
+    """
     return input.masked_fill(wrap(np.abs(unwrap(input)) <= lambd), 0.0)
 
 
 @composite("softshrink", methods="")
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return `input` moved towards 0 by `lambd`, 0 inside of ``[-lambd, lambd]``."""
+    """Return `input` moved towards 0 by `lambd`, 0 inside of ``[-lambd, lambd]``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.softshrink(tl.tensor([-1.0, 0.25, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     moved = input - wrap(np.sign(unwrap(input))) * lambd

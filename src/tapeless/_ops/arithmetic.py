@@ -80,7 +80,12 @@ def _promote_difference(input: Any, other: Any) -> Any:
 
 
 class Sub(Binary):
-    """Difference: ``input - alpha * other``."""
+    """Difference: ``input - alpha * other``.
+
+    >>> import tapeless as tl
+    >>> tl.sub(tl.tensor([5.0, 6.0]), tl.tensor([1.0, 2.0]), alpha=2)
+    tensor([3., 2.])
+    """
 
     names = "sub subtract"
     operator = "sub"
@@ -103,7 +108,13 @@ class Sub(Binary):
 
 
 class Mul(Binary):
-    """Product, element by element: ``input * other``."""
+    """Product, element by element: ``input * other``.
+
+    >>> import tapeless as tl
+    >>> tl.mul(tl.tensor([1.0, 2.0]), tl.tensor([[3.0], [4.0]]))
+    tensor([[3., 6.],
+            [4., 8.]])
+    """
 
     names = "mul multiply"
     operator = "mul"
@@ -161,7 +172,12 @@ class Div(FloatBinary):
 
 
 class FloorDivide(Binary):
-    """Quotient rounded down: ``input // other``. An integer divided by zero raises RuntimeError."""
+    """Quotient rounded down: ``input // other``. An integer divided by zero raises RuntimeError.
+
+    >>> import tapeless as tl
+    >>> tl.floor_divide(tl.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
 
     names = "floor_divide"
     operator = "floordiv"
@@ -203,7 +219,12 @@ def refuse_integer_zero(input: Any, other: Any) -> None:
 
 
 class Remainder(Binary):
-    """Remainder with the sign of the divisor, as Python's ``%``."""
+    """Remainder with the sign of the divisor, as Python's ``%``.
+
+    >>> import tapeless as tl
+    >>> tl.remainder(tl.tensor([-3.0, 5.5]), 2)
+    tensor([1.0000, 1.5000])
+    """
 
     names = "remainder"
     operator = "mod"
@@ -222,7 +243,12 @@ class Remainder(Binary):
 
 
 class Fmod(Binary):
-    """Remainder with the sign of the dividend, as C's ``fmod``."""
+    """Remainder with the sign of the dividend, as C's ``fmod``.
+
+    >>> import tapeless as tl
+    >>> tl.fmod(tl.tensor([-3.0, 5.5]), 2)
+    tensor([-1.0000,  1.5000])
+    """
 
     names = "fmod"
     strict = 1
@@ -244,6 +270,12 @@ class Pow(Binary):
     """Power: ``input ** exponent``; ``0 ** 0`` is 1, and its gradient 0.
 
     Integers raised to negative integers raise RuntimeError.
+
+    >>> import tapeless as tl
+    >>> tl.pow(tl.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    >>> tl.pow(2, tl.tensor([1.0, 2.0]))
+    tensor([2., 4.])
     """
 
     names = "pow"
@@ -293,7 +325,12 @@ def integer_power(input: Any, exponent: Any) -> Any:
 
 
 class Maximum(Binary):
-    """The larger of the two, element by element; NaN wins. Ties share the gradient."""
+    """The larger of the two, element by element; NaN wins. Ties share the gradient.
+
+    >>> import tapeless as tl
+    >>> tl.maximum(tl.tensor([1.0, 4.0]), tl.tensor([3.0, 2.0]))
+    tensor([3., 4.])
+    """
 
     names = "maximum"
     strict = 2
@@ -307,7 +344,12 @@ class Maximum(Binary):
 
 
 class Minimum(Binary):
-    """The smaller of the two, element by element; NaN wins. Ties share the gradient."""
+    """The smaller of the two, element by element; NaN wins. Ties share the gradient.
+
+    >>> import tapeless as tl
+    >>> tl.minimum(tl.tensor([1.0, 4.0]), tl.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     names = "minimum"
     strict = 2
@@ -321,7 +363,12 @@ class Minimum(Binary):
 
 
 class Atan2(FloatBinary):
-    """The angle of the point (`other`, `input`), in radians from -pi to pi."""
+    """The angle of the point (`other`, `input`), in radians from -pi to pi.
+
+    >>> import tapeless as tl
+    >>> tl.atan2(tl.tensor([1.0, 1.0]), tl.tensor([1.0, -1.0]))
+    tensor([0.7854, 2.3562])
+    """
 
     names = "atan2 arctan2"
     strict = 2
@@ -336,7 +383,12 @@ class Atan2(FloatBinary):
 
 
 class Neg(Unary):
-    """Negation: ``-input``. Bool tensors raise RuntimeError."""
+    """Negation: ``-input``. Bool tensors raise RuntimeError.
+
+    >>> import tapeless as tl
+    >>> tl.neg(tl.tensor([1.0, -2.0]))
+    tensor([-1.,  2.])
+    """
 
     names = "neg negative"
     operator = "neg"
@@ -357,7 +409,14 @@ class Neg(Unary):
 
 
 class Abs(Unary):
-    """Absolute value; its gradient at 0 is 0."""
+    """Absolute value; its gradient at 0 is 0.
+
+    >>> import tapeless as tl
+    >>> tl.abs(tl.tensor([-1.0, 2.0]))
+    tensor([1., 2.])
+    >>> tl.abs(tl.tensor([3 + 4j]))
+    tensor([5.])
+    """
 
     names = "abs absolute"
     operator = "abs"
@@ -369,7 +428,12 @@ class Abs(Unary):
 
 
 class Reciprocal(FloatUnary):
-    """One over each element."""
+    """One over each element.
+
+    >>> import tapeless as tl
+    >>> tl.reciprocal(tl.tensor([2.0, 4.0]))
+    tensor([0.5000, 0.2500])
+    """
 
     names = "reciprocal"
     inplace = True
@@ -380,7 +444,12 @@ class Reciprocal(FloatUnary):
 
 
 class Square(Unary):
-    """Each element times itself."""
+    """Each element times itself.
+
+    >>> import tapeless as tl
+    >>> tl.square(tl.tensor([-3.0, 2.0]))
+    tensor([9., 4.])
+    """
 
     names = "square"
     inplace = True
@@ -394,7 +463,12 @@ class Square(Unary):
 
 
 class Positive(Unary):
-    """The tensor itself: ``+input``."""
+    """The tensor itself: ``+input``.
+
+    >>> import tapeless as tl
+    >>> tl.positive(tl.tensor([1.0, -2.0]))
+    tensor([ 1., -2.])
+    """
 
     names = "positive"
     operator = "pos"
@@ -459,7 +533,12 @@ class Sgn(Unary):
 
 
 class Lerp(Function):
-    """Linear interpolation: ``input + weight * (end - input)``."""
+    """Linear interpolation: ``input + weight * (end - input)``.
+
+    >>> import tapeless as tl
+    >>> tl.lerp(tl.tensor([0.0, 10.0]), tl.tensor([10.0, 20.0]), 0.25)
+    tensor([ 2.5000, 12.5000])
+    """
 
     names = "lerp"
     inplace = True
@@ -479,7 +558,12 @@ class Lerp(Function):
 
 
 class Addcmul(Function):
-    """``input + value * tensor1 * tensor2``."""
+    """``input + value * tensor1 * tensor2``.
+
+    >>> import tapeless as tl
+    >>> tl.addcmul(tl.ones(2), tl.tensor([1.0, 4.0]), tl.tensor([2.0, 2.0]), value=10)
+    tensor([21., 81.])
+    """
 
     names = "addcmul"
     inplace = True
@@ -512,7 +596,12 @@ def _promote_quotient(input: Any, tensor1: Any, tensor2: Any) -> Any:
 
 
 class Addcdiv(Function):
-    """``input + value * tensor1 / tensor2``. Raises RuntimeError where both are integers."""
+    """``input + value * tensor1 / tensor2``. Raises RuntimeError where both are integers.
+
+    >>> import tapeless as tl
+    >>> tl.addcdiv(tl.ones(2), tl.tensor([1.0, 4.0]), tl.tensor([2.0, 2.0]), value=10)
+    tensor([ 6., 21.])
+    """
 
     names = "addcdiv"
     inplace = True
@@ -534,7 +623,12 @@ class Addcdiv(Function):
 
 @composite("rsub")
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """Difference the other way round: ``other - alpha * input``."""
+    """Difference the other way round: ``other - alpha * input``.
+
+    >>> import tapeless as tl
+    >>> tl.rsub(tl.tensor([1.0, 2.0]), 10)
+    tensor([9., 8.])
+    """
     if not isinstance(input, TensorBase):
         raise TypeError(f"rsub(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return Sub.apply(other, input, alpha=alpha)

@@ -12,7 +12,12 @@ from ._common import Binary, Unary
 
 
 class Eq(Binary):
-    """Whether the operands are equal, element by element."""
+    """Whether the operands are equal, element by element.
+
+    >>> import tapeless as tl
+    >>> tl.eq(tl.tensor([1, 2]), tl.tensor([1, 3]))
+    tensor([ True, False])
+    """
 
     names = "eq"
     strict = 1
@@ -22,7 +27,12 @@ class Eq(Binary):
 
 
 class Ne(Binary):
-    """Whether the operands differ."""
+    """Whether the operands differ.
+
+    >>> import tapeless as tl
+    >>> tl.ne(tl.tensor([1, 2]), tl.tensor([1, 3]))
+    tensor([False,  True])
+    """
 
     names = "ne not_equal"
     strict = 1
@@ -32,7 +42,12 @@ class Ne(Binary):
 
 
 class Lt(Binary):
-    """Whether `input` is less than `other`."""
+    """Whether `input` is less than `other`.
+
+    >>> import tapeless as tl
+    >>> tl.lt(tl.tensor([1, 2]), 2)
+    tensor([ True, False])
+    """
 
     names = "lt less"
     strict = 1
@@ -42,7 +57,12 @@ class Lt(Binary):
 
 
 class Le(Binary):
-    """Whether `input` is less than or equal to `other`."""
+    """Whether `input` is less than or equal to `other`.
+
+    >>> import tapeless as tl
+    >>> tl.le(tl.tensor([1, 3]), 2)
+    tensor([ True, False])
+    """
 
     names = "le less_equal"
     strict = 1
@@ -52,7 +72,12 @@ class Le(Binary):
 
 
 class Gt(Binary):
-    """Whether `input` is greater than `other`."""
+    """Whether `input` is greater than `other`.
+
+    >>> import tapeless as tl
+    >>> tl.gt(tl.tensor([2, 3]), 2)
+    tensor([False,  True])
+    """
 
     names = "gt greater"
     strict = 1
@@ -62,7 +87,12 @@ class Gt(Binary):
 
 
 class Ge(Binary):
-    """Whether `input` is greater than or equal to `other`."""
+    """Whether `input` is greater than or equal to `other`.
+
+    >>> import tapeless as tl
+    >>> tl.ge(tl.tensor([1, 2]), 2)
+    tensor([False,  True])
+    """
 
     names = "ge greater_equal"
     strict = 1
@@ -72,7 +102,12 @@ class Ge(Binary):
 
 
 class LogicalAnd(Binary):
-    """Whether both operands are nonzero."""
+    """Whether both operands are nonzero.
+
+    >>> import tapeless as tl
+    >>> tl.logical_and(tl.tensor([True, True]), tl.tensor([True, False]))
+    tensor([ True, False])
+    """
 
     names = "logical_and"
     strict = 2
@@ -81,7 +116,12 @@ class LogicalAnd(Binary):
 
 
 class LogicalOr(Binary):
-    """Whether either operand is nonzero."""
+    """Whether either operand is nonzero.
+
+    >>> import tapeless as tl
+    >>> tl.logical_or(tl.tensor([0, 0]), tl.tensor([1, 0]))
+    tensor([ True, False])
+    """
 
     names = "logical_or"
     strict = 2
@@ -90,7 +130,12 @@ class LogicalOr(Binary):
 
 
 class LogicalXor(Binary):
-    """Whether exactly one operand is nonzero."""
+    """Whether exactly one operand is nonzero.
+
+    >>> import tapeless as tl
+    >>> tl.logical_xor(tl.tensor([True, True]), tl.tensor([True, False]))
+    tensor([False,  True])
+    """
 
     names = "logical_xor"
     strict = 2
@@ -99,7 +144,12 @@ class LogicalXor(Binary):
 
 
 class LogicalNot(Unary):
-    """Whether the element is zero."""
+    """Whether the element is zero.
+
+    >>> import tapeless as tl
+    >>> tl.logical_not(tl.tensor([0.0, 2.0]))
+    tensor([ True, False])
+    """
 
     names = "logical_not"
     inplace = True
@@ -107,7 +157,12 @@ class LogicalNot(Unary):
 
 
 class BitwiseAnd(Binary):
-    """Bitwise and of integers, logical and of bools."""
+    """Bitwise and of integers, logical and of bools.
+
+    >>> import tapeless as tl
+    >>> tl.bitwise_and(tl.tensor([6, 5]), 3)
+    tensor([2, 1])
+    """
 
     names = "bitwise_and"
     operator = "and"
@@ -116,7 +171,12 @@ class BitwiseAnd(Binary):
 
 
 class BitwiseOr(Binary):
-    """Bitwise or of integers, logical or of bools."""
+    """Bitwise or of integers, logical or of bools.
+
+    >>> import tapeless as tl
+    >>> tl.bitwise_or(tl.tensor([6, 5]), 3)
+    tensor([7, 7])
+    """
 
     names = "bitwise_or"
     operator = "or"
@@ -125,7 +185,12 @@ class BitwiseOr(Binary):
 
 
 class BitwiseXor(Binary):
-    """Bitwise exclusive or of integers, logical of bools."""
+    """Bitwise exclusive or of integers, logical of bools.
+
+    >>> import tapeless as tl
+    >>> tl.bitwise_xor(tl.tensor([6, 5]), 3)
+    tensor([5, 6])
+    """
 
     names = "bitwise_xor"
     operator = "xor"
@@ -134,7 +199,14 @@ class BitwiseXor(Binary):
 
 
 class BitwiseNot(Unary):
-    """Bitwise complement of integers, logical not of bools."""
+    """Bitwise complement of integers, logical not of bools.
+
+    >>> import tapeless as tl
+    >>> tl.bitwise_not(tl.tensor([0, 1]))
+    tensor([-1, -2])
+    >>> ~tl.tensor([True, False])
+    tensor([False,  True])
+    """
 
     names = "bitwise_not"
     operator = "invert"
@@ -143,7 +215,12 @@ class BitwiseNot(Unary):
 
 
 class BitwiseLeftShift(Binary):
-    """Integers shifted left by `other` bits."""
+    """Integers shifted left by `other` bits.
+
+    >>> import tapeless as tl
+    >>> tl.bitwise_left_shift(tl.tensor([1, 3]), 2)
+    tensor([ 4, 12])
+    """
 
     names = "bitwise_left_shift"
     operator = "lshift"
@@ -152,7 +229,12 @@ class BitwiseLeftShift(Binary):
 
 
 class BitwiseRightShift(Binary):
-    """Integers shifted right by `other` bits."""
+    """Integers shifted right by `other` bits.
+
+    >>> import tapeless as tl
+    >>> tl.bitwise_right_shift(tl.tensor([4, -3]), 1)
+    tensor([ 2, -2])
+    """
 
     names = "bitwise_right_shift"
     operator = "rshift"
@@ -161,21 +243,36 @@ class BitwiseRightShift(Binary):
 
 
 class IsNan(Unary):
-    """Whether the element is not a number."""
+    """Whether the element is not a number.
+
+    >>> import tapeless as tl
+    >>> tl.isnan(tl.tensor([1.0, float("inf"), float("nan")]))
+    tensor([False, False,  True])
+    """
 
     names = "isnan"
     numpy = np.isnan
 
 
 class IsInf(Unary):
-    """Whether the element is infinite."""
+    """Whether the element is infinite.
+
+    >>> import tapeless as tl
+    >>> tl.isinf(tl.tensor([1.0, float("inf"), float("nan")]))
+    tensor([False,  True, False])
+    """
 
     names = "isinf"
     numpy = np.isinf
 
 
 class IsFinite(Unary):
-    """Whether the element is neither infinite nor NaN."""
+    """Whether the element is neither infinite nor NaN.
+
+    >>> import tapeless as tl
+    >>> tl.isfinite(tl.tensor([1.0, float("inf"), float("nan")]))
+    tensor([ True, False, False])
+    """
 
     names = "isfinite"
     numpy = np.isfinite
@@ -189,7 +286,12 @@ def _promote_same(input: Any, other: Any, *options: Any) -> Any:
 
 
 class IsClose(Binary):
-    """Whether ``|input - other| <= atol + rtol * |other|``, element by element."""
+    """Whether ``|input - other| <= atol + rtol * |other|``, element by element.
+
+    >>> import tapeless as tl
+    >>> tl.isclose(tl.tensor([1.0, 2.0]), tl.tensor([1.0 + 1e-7, 2.1]))
+    tensor([ True, False])
+    """
 
     names = "isclose"
     strict = 2
@@ -215,5 +317,10 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
 
 @composite("equal")
 def equal(input: Any, other: Any) -> bool:
-    """Return whether both tensors have the same shape and elements, as a Python bool."""
+    """Return whether both tensors have the same shape and elements, as a Python bool.
+
+    >>> import tapeless as tl
+    >>> tl.equal(tl.tensor([1, 2]), tl.tensor([1, 2]))
+    True
+    """
     return input.shape == other.shape and bool((input == other).all().item())

@@ -12,7 +12,13 @@ from ._common import as_array
 
 
 class Clone(Function):
-    """A copy in memory of its own; gradients pass through."""
+    """A copy in memory of its own; gradients pass through.
+
+    >>> import tapeless as tl
+    >>> x = tl.zeros(2)
+    >>> tl.clone(x).add_(1), x
+    (tensor([1., 1.]), tensor([0., 0.]))
+    """
 
     names = "clone"
     numpy = np.copy

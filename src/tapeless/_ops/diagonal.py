@@ -19,7 +19,13 @@ def check_matrix(name: str, input: Any) -> None:
 
 
 class Tril(Function):
-    """The lower triangle of the last two dims, the rest zero."""
+    """The lower triangle of the last two dims, the rest zero.
+
+    >>> import tapeless as tl
+    >>> tl.tril(tl.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 0],
+            [3, 4]])
+    """
 
     names = "tril"
     inplace = True
@@ -35,7 +41,13 @@ class Tril(Function):
 
 
 class Triu(Function):
-    """The upper triangle of the last two dims, the rest zero."""
+    """The upper triangle of the last two dims, the rest zero.
+
+    >>> import tapeless as tl
+    >>> tl.triu(tl.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 2],
+            [0, 4]])
+    """
 
     names = "triu"
     inplace = True
@@ -51,7 +63,12 @@ class Triu(Function):
 
 
 class Diagonal(Function):
-    """A view of a diagonal of two dims, as the last dim of the result."""
+    """A view of a diagonal of two dims, as the last dim of the result.
+
+    >>> import tapeless as tl
+    >>> tl.diagonal(tl.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
 
     names = "diagonal"
     view = True
@@ -82,7 +99,15 @@ NUMPY[np.diagonal] = lambda a, offset=0, axis1=0, axis2=1: Diagonal.apply(a, off
 
 @composite("diag")
 def diag(input: Any, diagonal: int = 0) -> Any:
-    """Return the diagonal of a matrix (a copy), or the matrix with a vector on its diagonal."""
+    """Return the diagonal of a matrix (a copy), or the matrix with a vector on its diagonal.
+
+    >>> import tapeless as tl
+    >>> tl.diag(tl.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    >>> tl.diag(tl.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([1., 4.])
+    """
     if input.ndim == 1:
         return DiagEmbed.apply(input, diagonal)
     if input.ndim != 2:
@@ -91,7 +116,14 @@ def diag(input: Any, diagonal: int = 0) -> Any:
 
 
 class DiagEmbed(Function):
-    """Matrices, in the dims `dim1` and `dim2` of the result, with the last dim of the input on a diagonal."""
+    """Matrices, in the dims `dim1` and `dim2` of the result, with the last dim of the input on a diagonal.
+
+    >>> import tapeless as tl
+    >>> tl.diag_embed(tl.tensor([1.0, 2.0]), offset=1)
+    tensor([[0., 1., 0.],
+            [0., 0., 2.],
+            [0., 0., 0.]])
+    """
 
     names = "diag_embed"
 

@@ -104,7 +104,14 @@ def embedding(
 def embedding_with_flags(
     weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False
 ) -> Any:
-    """Return `nn.functional.embedding`, with the arguments in the order of ``torch.embedding``."""
+    """Return `nn.functional.embedding`, with the arguments in the order of ``torch.embedding``.
+
+    >>> import tapeless as tl
+    >>> tl.embedding(tl.tensor([[1.0, 2.0], [3.0, 4.0]]), tl.tensor([1, 0, 1]))
+    tensor([[3., 4.],
+            [1., 2.],
+            [3., 4.]])
+    """
     return Embedding.apply(weight, unwrap(indices), padding_idx, scale_grad_by_freq)
 
 

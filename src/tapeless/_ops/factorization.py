@@ -92,7 +92,13 @@ def linalg_cholesky(A: Any, *, upper: bool = False, out: Any = None) -> Any:
 
 @composite("cholesky")
 def cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """Return `linalg.cholesky` (the older name)."""
+    """Return `linalg.cholesky` (the older name).
+
+    >>> import tapeless as tl
+    >>> tl.linalg.cholesky(tl.tensor([[4.0, 2.0], [2.0, 5.0]]))  # the name that PyTorch prefers
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     check_square("cholesky", input)
     return linalg_cholesky(input, upper=upper, out=out)
 
@@ -126,7 +132,13 @@ def _failing_or_zero(a: Any) -> int:
 
 @composite("cholesky_inverse")
 def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """Return the inverse of the matrix whose Cholesky factor is given."""
+    """Return the inverse of the matrix whose Cholesky factor is given.
+
+    >>> import tapeless as tl
+    >>> tl.cholesky_inverse(tl.tensor([[2.0, 0.0], [1.0, 4.0]]))
+    tensor([[ 0.2656, -0.0312],
+            [-0.0312,  0.0625]])
+    """
     check_square("cholesky_inverse", L)
     factor = L.triu().mH if upper else L.tril()
     inverse = factor.inverse()
@@ -136,7 +148,13 @@ def cholesky_inverse(L: Any, upper: bool = False, *, out: Any = None) -> Any:
 
 @composite("cholesky_solve")
 def cholesky_solve(B: Any, L: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """Return X with ``A X = B``, where L is the Cholesky factor of A."""
+    """Return X with ``A X = B``, where L is the Cholesky factor of A.
+
+    >>> import tapeless as tl
+    >>> tl.cholesky_solve(tl.tensor([[8.0], [32.0]]), tl.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[2.],
+            [2.]])
+    """
     if B.ndim < 2:
         raise RuntimeError(f"b should have at least 2 dimensions, but has {B.ndim} dimensions instead")
     if L.ndim < 2:
@@ -227,7 +245,14 @@ TriangularSolve = namedtuple("TriangularSolve", "solution cloned_coefficient")
 def triangular_solve(
     b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
 ) -> Any:
-    """Return (X with ``A X = b``, A); the older form of `linalg.solve_triangular`."""
+    """Return (X with ``A X = b``, A); the older form of `linalg.solve_triangular`.
+
+    >>> import tapeless as tl
+    >>> b, A = tl.tensor([[2.0], [7.0]]), tl.tensor([[1.0, 0.0], [3.0, 1.0]])
+    >>> tl.linalg.solve_triangular(A, b, upper=False)  # the name that PyTorch prefers
+    tensor([[2.],
+            [1.]])
+    """
     for name, x in (("b", b), ("A", A)):
         if x.ndim < 2:
             raise RuntimeError(
@@ -321,5 +346,11 @@ def linalg_qr(A: Any, mode: str = "reduced", *, out: Any = None) -> Any:
 
 @composite("qr")
 def qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
-    """Return `linalg.qr` (the older name); not `some` means complete."""
+    """Return `linalg.qr` (the older name); not `some` means complete.
+
+    >>> import tapeless as tl
+    >>> Q, R = tl.linalg.qr(tl.tensor([[3.0, 1.0], [4.0, 2.0]]))  # the name that PyTorch prefers
+    >>> tl.allclose(Q @ R, tl.tensor([[3.0, 1.0], [4.0, 2.0]]))
+    True
+    """
     return linalg_qr(input, "reduced" if some else "complete", out=out)

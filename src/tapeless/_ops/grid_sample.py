@@ -192,13 +192,25 @@ def _by_number(input: Any, grid: Any, interpolation_mode: int, padding_mode: int
 
 @composite("grid_sampler grid_sampler_2d", methods="")
 def grid_sampler_2d(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
-    """Return `nn.functional.grid_sample` with numbers for its modes."""
+    """Return `nn.functional.grid_sample` with numbers for its modes.
+
+    >>> import tapeless as tl
+    >>> grid = tl.tensor([[[[0.0, 0.0], [1.0, 1.0]]]])  # the middle, and the last corner
+    >>> tl.grid_sampler_2d(tl.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), grid, 0, 0, True)
+    tensor([[[[2.5000, 4.0000]]]])
+    """
     return _by_number(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
 @composite("grid_sampler_3d", methods="")
 def grid_sampler_3d(input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool) -> Any:
-    """Return `nn.functional.grid_sample` of volumes with numbers for its modes."""
+    """Return `nn.functional.grid_sample` of volumes with numbers for its modes.
+
+    >>> import tapeless as tl
+    >>> grid = tl.zeros(1, 1, 1, 1, 3)  # the middle
+    >>> tl.grid_sampler_3d(tl.arange(8.0).reshape(1, 1, 2, 2, 2), grid, 0, 0, True).item()
+    3.5
+    """
     return _by_number(input, grid, interpolation_mode, padding_mode, align_corners)
 
 

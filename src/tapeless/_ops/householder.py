@@ -77,6 +77,12 @@ def geqrf(input: Any, *, out: Any = None) -> Any:
     """Return (R above the diagonal and reflections below it, tau), as LAPACK's geqrf. No gradient.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.geqrf.html
+
+    >>> import tapeless as tl
+    >>> a, tau = tl.geqrf(tl.tensor([[3.0, 1.0], [4.0, 2.0]]))
+    >>> a.triu().abs()  # R, up to signs
+    tensor([[5.0000, 2.2000],
+            [0.0000, 0.4000]])
     """
     if input.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
@@ -96,6 +102,12 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
     """Return ``Q other`` (or ``other Q``; Q^H with `transpose`) for the whole Q that `geqrf` keeps in `input`, `tau`.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.ormqr.html
+
+    >>> import tapeless as tl
+    >>> A = tl.tensor([[3.0, 1.0], [4.0, 2.0]])
+    >>> a, tau = tl.geqrf(A)
+    >>> tl.allclose(tl.ormqr(a, tau, a.triu()), A, atol=1e-6)
+    True
     """
     _check("torch.ormqr", input, tau)
     if other.ndim < 2:

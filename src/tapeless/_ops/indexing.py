@@ -216,6 +216,11 @@ class Gather(Function):
     """``out[i][j] = input[index[i][j]][j]`` (for dim 0): picks along `dim`.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.gather.html
+
+    >>> import tapeless as tl
+    >>> tl.gather(tl.tensor([[1, 2], [3, 4]]), 1, tl.tensor([[0], [1]]))
+    tensor([[1],
+            [4]])
     """
 
     names = "gather"
@@ -274,7 +279,12 @@ def check_scatter(input: Any, dim: int, index: Any, src: Any = None) -> None:
 
 
 class ScatterAdd(Function):
-    """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (for dim 0)."""
+    """`input` with ``src[i][j]`` added at ``[index[i][j]][j]`` (for dim 0).
+
+    >>> import tapeless as tl
+    >>> tl.scatter_add(tl.zeros(3), 0, tl.tensor([0, 2, 0]), tl.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
 
     names = "scatter_add"
     inplace = True
@@ -376,7 +386,13 @@ def _from_front(indices: Any, size: int) -> Any:
 
 
 class IndexSelect(Function):
-    """The slices of `input` along `dim` named by a 1-D `index`, as a copy."""
+    """The slices of `input` along `dim` named by a 1-D `index`, as a copy.
+
+    >>> import tapeless as tl
+    >>> tl.index_select(tl.tensor([[1, 2], [3, 4]]), 1, tl.tensor([1, 0]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
 
     names = "index_select"
     exact_out = True
@@ -404,7 +420,12 @@ class IndexSelect(Function):
 
 
 class IndexAdd(Function):
-    """`input` with the slices of `source` added at the positions `index` of `dim`."""
+    """`input` with the slices of `source` added at the positions `index` of `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.index_add(tl.zeros(3), 0, tl.tensor([0, 2, 0]), tl.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
 
     names = "index_add"
     inplace = True
@@ -440,7 +461,12 @@ class IndexAdd(Function):
 
 @composite("narrow")
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
-    """Return a view of `length` positions of `dim` from `start` on."""
+    """Return a view of `length` positions of `dim` from `start` on.
+
+    >>> import tapeless as tl
+    >>> tl.narrow(tl.arange(6), 0, 2, 3)
+    tensor([2, 3, 4])
+    """
     check_has_dims("narrow() cannot be applied to a 0-dim tensor.", input.ndim)
     if is_tensor(start) and (start.ndim or start.dtype.kind not in "iu"):
         raise RuntimeError(f"start must be an 0-dim integral Tensor.\nGot {list(start.shape)} of {start.dtype}.")
@@ -459,7 +485,12 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
 @composite("select")
 def select(input: Any, dim: int, index: int) -> Any:
-    """Return a view of one position of `dim`."""
+    """Return a view of one position of `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.select(tl.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     if input.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, index = normal_dim(dim, input.ndim), operator.index(index)
@@ -488,7 +519,14 @@ def take(input: Any, index: Any, *, out: Any = None) -> Any:
 
 @composite("one_hot", methods="")
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """Return int64 rows of zeros with a one at each class."""
+    """Return int64 rows of zeros with a one at each class.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.one_hot(tl.tensor([0, 2, 1]))
+    tensor([[1, 0, 0],
+            [0, 0, 1],
+            [0, 1, 0]])
+    """
     labels = unwrap(tensor)
     if labels.dtype != int64:
         raise RuntimeError(

@@ -230,14 +230,24 @@ def _resize_bytes(
 def upsample(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Any:
-    """Return `interpolate` (the older name)."""
+    """Return `interpolate` (the older name).
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.interpolate(tl.tensor([[[1.0, 2.0]]]), scale_factor=2)  # in place of upsample, which warns
+    tensor([[[1., 1., 2., 2.]]])
+    """
     warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @composite("nn.functional.upsample_nearest", methods="")
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
-    """Return `interpolate` with mode "nearest" (the older name)."""
+    """Return `interpolate` with mode "nearest" (the older name).
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.interpolate(tl.tensor([[[[1.0, 2.0]]]]), (1, 4), mode="nearest")  # without a warning
+    tensor([[[[1., 1., 2., 2.]]]])
+    """
     warnings.warn(
         "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
     )
@@ -246,7 +256,14 @@ def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> 
 
 @composite("nn.functional.upsample_bilinear", methods="")
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
-    """Return `interpolate` with mode "bilinear" and aligned corners (the older name)."""
+    """Return `interpolate` with mode "bilinear" and aligned corners (the older name).
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.interpolate(
+    ...     tl.tensor([[[[1.0, 2.0]]]]), (1, 3), mode="bilinear", align_corners=True
+    ... )  # without a warning
+    tensor([[[[1.0000, 1.5000, 2.0000]]]])
+    """
     warnings.warn(
         "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
     )

@@ -71,7 +71,16 @@ class Cat(Function):
 
 
 class Stack(Function):
-    """Tensors of one shape joined along a new dim."""
+    """Tensors of one shape joined along a new dim.
+
+    >>> import tapeless as tl
+    >>> tl.stack([tl.tensor([1, 2]), tl.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> tl.stack([tl.tensor([1, 2]), tl.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
 
     names = "stack"
     methods = ""
@@ -99,7 +108,14 @@ NUMPY[np.stack] = lambda arrays, axis=0: Stack.apply(*arrays, dim=axis)
 
 
 class Split(Function):
-    """Views of consecutive pieces along `dim`: of a given size (the last may be smaller), or of given sizes."""
+    """Views of consecutive pieces along `dim`: of a given size (the last may be smaller), or of given sizes.
+
+    >>> import tapeless as tl
+    >>> tl.split(tl.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    >>> tl.split(tl.arange(5), [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
 
     names = "split"
     view = True
@@ -132,7 +148,12 @@ class Split(Function):
 
 @composite("chunk")
 def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
-    """Return views of (at most) `chunks` pieces of equal size along `dim`; the last may be smaller."""
+    """Return views of (at most) `chunks` pieces of equal size along `dim`; the last may be smaller.
+
+    >>> import tapeless as tl
+    >>> tl.chunk(tl.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     check_has_dims("chunk expects at least a 1-dimensional tensor", input.ndim)
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
@@ -141,7 +162,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
 
 
 class Unbind(Function):
-    """Views of the slices along `dim`, one for each index."""
+    """Views of the slices along `dim`, one for each index.
+
+    >>> import tapeless as tl
+    >>> tl.unbind(tl.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
 
     names = "unbind"
     view = True
@@ -159,7 +185,17 @@ class Unbind(Function):
 
 @composite("meshgrid", methods="")
 def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
-    """Return the coordinate grids of 1-D tensors; `indexing` is "ij" (matrix) or "xy" (Cartesian)."""
+    """Return the coordinate grids of 1-D tensors; `indexing` is "ij" (matrix) or "xy" (Cartesian).
+
+    >>> import tapeless as tl
+    >>> rows, columns = tl.meshgrid(tl.tensor([1, 2]), tl.tensor([3, 4, 5]), indexing="ij")
+    >>> rows
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    >>> columns
+    tensor([[3, 4, 5],
+            [3, 4, 5]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
     swap = indexing == "xy" and len(tensors) > 1

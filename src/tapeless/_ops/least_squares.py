@@ -77,7 +77,13 @@ def pinv(
 
 @composite("pinverse")
 def pinverse(input: Any, rcond: float = 1e-15) -> Any:
-    """Return `linalg.pinv` (the older name)."""
+    """Return `linalg.pinv` (the older name).
+
+    >>> import tapeless as tl
+    >>> tl.pinverse(tl.tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.0000]])
+    """
     return pinv(input, rcond)
 
 

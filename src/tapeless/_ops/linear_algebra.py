@@ -367,7 +367,13 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
 
 @composite("chain_matmul", methods="")
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
-    """Return the product of matrices in the cheapest order (the older name of `linalg.multi_dot`)."""
+    """Return the product of matrices in the cheapest order (the older name of `linalg.multi_dot`).
+
+    >>> import tapeless as tl
+    >>> tl.linalg.multi_dot([tl.ones(2, 3), tl.ones(3, 4), tl.ones(4, 1)])  # the name that PyTorch prefers
+    tensor([[12.],
+            [12.]])
+    """
     chain = matrices[0] if len(matrices) == 1 and isinstance(matrices[0], (tuple, list)) else matrices
     return chain[0] if len(chain) == 1 else multi_dot(chain, out=out)
 

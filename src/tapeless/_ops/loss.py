@@ -79,6 +79,10 @@ def mse_loss(
     """Return the mean squared error.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.mse_loss(tl.tensor([1.0, 2.0]), tl.tensor([1.0, 5.0]))
+    tensor(4.5000)
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if input._array.shape != target._array.shape:
@@ -106,7 +110,12 @@ def _warn_broadcast(input: Any, target: Any) -> None:
 def l1_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
 ) -> Any:
-    """Return the mean absolute error."""
+    """Return the mean absolute error.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.l1_loss(tl.tensor([1.0, 2.0]), tl.tensor([1.0, 5.0]))
+    tensor(1.5000)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if input._array.shape != target._array.shape:
         _warn_broadcast(input, target)
@@ -120,7 +129,12 @@ def l1_loss(
 
 @composite("huber_loss", methods="")
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
-    """Return the Huber loss: squared up to `delta`, linear beyond."""
+    """Return the Huber loss: squared up to `delta`, linear beyond.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.huber_loss(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]), reduction="none")
+    tensor([0.1250, 3.5000])
+    """
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     if input._array.shape != target._array.shape:
@@ -140,7 +154,12 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 def smooth_l1_loss(
     input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
 ) -> Any:
-    """Return the smooth L1 loss: squared over `beta` up to `beta`, absolute beyond."""
+    """Return the smooth L1 loss: squared over `beta` up to `beta`, absolute beyond.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.smooth_l1_loss(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]), reduction="none")
+    tensor([0.1250, 3.5000])
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, got {beta}")
@@ -153,7 +172,12 @@ def smooth_l1_loss(
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
-    """Return the cross-entropy of probabilities `input` with `target`; logarithms are limited to -100."""
+    """Return the cross-entropy of probabilities `input` with `target`; logarithms are limited to -100.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.binary_cross_entropy(tl.tensor([0.5, 0.9]), tl.tensor([0.0, 1.0]))
+    tensor(0.3993)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if input._array.shape != target._array.shape:
         raise ValueError(
@@ -195,7 +219,12 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:
-    """Return the cross-entropy of ``sigmoid(input)`` with `target`, without overflow."""
+    """Return the cross-entropy of ``sigmoid(input)`` with `target`, without overflow.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.binary_cross_entropy_with_logits(tl.tensor([0.0, 100.0]), tl.tensor([0.0, 1.0]))
+    tensor(0.3466)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if input._array.shape != target._array.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
@@ -217,7 +246,12 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Any:
-    """Return the Kullback-Leibler divergence of log-probabilities `input` from `target`."""
+    """Return the Kullback-Leibler divergence of log-probabilities `input` from `target`.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.kl_div(tl.tensor([0.5, 0.5]).log(), tl.tensor([0.25, 0.75]), reduction="sum")
+    tensor(0.1308)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if log_target:
         loss = target.exp() * (target - input)
@@ -415,6 +449,11 @@ def nll_loss(
     """Return the negative log-likelihood: minus the log-probability of each target class, averaged by `weight`.
 
     Shapes: `input` (C,), (N, C) or (N, C, d1, ...); `target` the same without C, int64.
+
+    >>> import tapeless as tl
+    >>> scores = tl.nn.functional.log_softmax(tl.zeros(2, 4), dim=1)
+    >>> tl.nn.functional.nll_loss(scores, tl.tensor([0, 3]))
+    tensor(1.3863)
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     classes = 1 if input.ndim > 1 else 0

@@ -112,7 +112,14 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out:
 
 @composite("lu")
 def lu(input: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
-    """Return (LU, pivots), with `get_infos` also info (the older form of `linalg.lu_factor_ex`)."""
+    """Return (LU, pivots), with `get_infos` also info (the older form of `linalg.lu_factor_ex`).
+
+    >>> import tapeless as tl
+    >>> LU, pivots = tl.linalg.lu_factor(tl.tensor([[4.0, 3.0], [2.0, 1.0]]))  # the name that PyTorch prefers
+    >>> LU, pivots
+    (tensor([[ 4.0000,  3.0000],
+            [ 0.5000, -0.5000]]), tensor([1, 2], dtype=torch.int32))
+    """
     result = tuple(lu_factor_ex(input, pivot=pivot))
     result = result if get_infos else result[:2]
     return result if out is None else store(result, tuple(out), "lu")
@@ -204,7 +211,14 @@ def linalg_lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint:
 
 @composite("lu_solve")
 def lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
-    """Return X with ``A X = b`` (the older form of `linalg.lu_solve`)."""
+    """Return X with ``A X = b`` (the older form of `linalg.lu_solve`).
+
+    >>> import tapeless as tl
+    >>> LU, pivots = tl.linalg.lu_factor(tl.tensor([[4.0, 3.0], [2.0, 1.0]]))
+    >>> tl.linalg.lu_solve(LU, pivots, tl.tensor([[7.0], [3.0]]))  # the name that PyTorch prefers
+    tensor([[1.],
+            [1.]])
+    """
     return linalg_lu_solve(LU_data, LU_pivots, b, out=out)
 
 

@@ -68,7 +68,12 @@ def _c_type(dtype: Any) -> str:
 
 
 class MaskedFill(Function):
-    """`input` with `value` where `mask` holds."""
+    """`input` with `value` where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> tl.masked_fill(tl.tensor([1.0, 2.0]), tl.tensor([True, False]), 0)
+    tensor([0., 2.])
+    """
 
     names = "masked_fill"
     inplace = True
@@ -98,7 +103,12 @@ class MaskedFill(Function):
 
 @composite("masked_select")
 def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
-    """Return the elements where `mask` (which broadcasts) holds, in one dim."""
+    """Return the elements where `mask` (which broadcasts) holds, in one dim.
+
+    >>> import tapeless as tl
+    >>> tl.masked_select(tl.tensor([1.0, 2.0, 3.0]), tl.tensor([True, False, True]))
+    tensor([1., 3.])
+    """
     if mask.dtype != bool_:
         raise RuntimeError(
             f"masked_select: expected BoolTensor for mask\nGot {mask.dtype}; compare it with something: mask != 0."
@@ -125,6 +135,10 @@ class Clamp(Function):
     """Every element limited to ``[min, max]``; either may be missing, a number, or a tensor.
 
     The gradient passes where the element was inside, limits included.
+
+    >>> import tapeless as tl
+    >>> tl.clamp(tl.tensor([-2.0, 0.5, 2.0]), min=-1, max=1)
+    tensor([-1.0000,  0.5000,  1.0000])
     """
 
     names = "clamp clip"
@@ -156,7 +170,12 @@ NUMPY[np.clip] = lambda a, a_min=None, a_max=None, **kw: Clamp.apply(a, kw.get("
 
 @composite("clamp_min", inplace=True)
 def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
-    """Return each element, but at least `min`."""
+    """Return each element, but at least `min`.
+
+    >>> import tapeless as tl
+    >>> tl.clamp_min(tl.tensor([0.5, 2.0]), 1)
+    tensor([1., 2.])
+    """
     if not isinstance(input, TensorBase):
         raise TypeError(f"clamp_min(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     result = Clamp.apply(input, min)
@@ -165,7 +184,12 @@ def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
 
 @composite("clamp_max", inplace=True)
 def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
-    """Return each element, but at most `max`."""
+    """Return each element, but at most `max`.
+
+    >>> import tapeless as tl
+    >>> tl.clamp_max(tl.tensor([0.5, 2.0]), 1)
+    tensor([0.5000, 1.0000])
+    """
     if not isinstance(input, TensorBase):
         raise TypeError(f"clamp_max(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     result = Clamp.apply(input, None, max)
@@ -174,7 +198,15 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
 
 @composite("nonzero")
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """Return the positions of nonzero elements: one row each, or with `as_tuple` one index tensor a dim."""
+    """Return the positions of nonzero elements: one row each, or with `as_tuple` one index tensor a dim.
+
+    >>> import tapeless as tl
+    >>> tl.nonzero(tl.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    >>> tl.nonzero(tl.tensor([0, 1, 2]), as_tuple=True)
+    (tensor([1, 2]),)
+    """
     found = np.nonzero(np.atleast_1d(unwrap(input)))
     if as_tuple:
         return tuple(wrap(axis) for axis in found)

@@ -52,6 +52,27 @@ def multi_head_attention_forward(
     (batch * num_heads, source, head), stand in for the projected key and value. Raises AssertionError, RuntimeError
     as PyTorch.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.MultiheadAttention(4, 2)
+    >>> x = tl.ones(3, 1, 4)  # 3 places, 1 sequence, 4 features
+    >>> out, weights = tl.nn.functional.multi_head_attention_forward(
+    ...     x,
+    ...     x,
+    ...     x,
+    ...     4,
+    ...     2,
+    ...     layer.in_proj_weight,
+    ...     layer.in_proj_bias,
+    ...     None,
+    ...     None,
+    ...     False,
+    ...     0.0,
+    ...     layer.out_proj.weight,
+    ...     layer.out_proj.bias,
+    ... )
+    >>> out.shape, weights.shape
+    (torch.Size([3, 1, 4]), torch.Size([1, 3, 3]))
     """
     batched = _check_dims(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:

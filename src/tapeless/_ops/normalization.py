@@ -239,7 +239,13 @@ def batch_norm_with_flag(
     eps: float,
     cudnn_enabled: bool,
 ) -> Any:
-    """Return `nn.functional.batch_norm`, with the arguments in the order of ``torch.batch_norm``."""
+    """Return `nn.functional.batch_norm`, with the arguments in the order of ``torch.batch_norm``.
+
+    >>> import tapeless as tl
+    >>> tl.batch_norm(tl.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 1e-5, False)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
     return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
@@ -254,7 +260,13 @@ def native_batch_norm(
     momentum: float,
     eps: float,
 ) -> Any:
-    """Return (`batch_norm`, the batch's mean, one over its deviation); the last two are empty unless `training`."""
+    """Return (`batch_norm`, the batch's mean, one over its deviation); the last two are empty unless `training`.
+
+    >>> import tapeless as tl
+    >>> out, mean, invstd = tl.native_batch_norm(tl.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 0.0)
+    >>> mean, invstd
+    (tensor([2.]), tensor([1.]))
+    """
     axes = (0, *range(2, input.ndim))
     if not training:
         out = batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
@@ -340,13 +352,24 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
 def group_norm_with_flag(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, cudnn_enabled: bool = True
 ) -> Any:
-    """Return `nn.functional.group_norm`."""
+    """Return `nn.functional.group_norm`.
+
+    >>> import tapeless as tl
+    >>> tl.group_norm(tl.tensor([[1.0, 3.0, 10.0, 30.0]]), 2, eps=0.0)
+    tensor([[-1.,  1., -1.,  1.]])
+    """
     return group_norm(input, num_groups, weight, bias, eps)
 
 
 @composite("native_group_norm", methods="")
 def native_group_norm(input: Any, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float) -> Any:
-    """Return (`group_norm`, means, one over the deviations) of N x C x HxW elements."""
+    """Return (`group_norm`, means, one over the deviations) of N x C x HxW elements.
+
+    >>> import tapeless as tl
+    >>> out, mean, rstd = tl.native_group_norm(tl.tensor([[1.0, 3.0]]), None, None, 1, 2, 1, 1, 0.0)
+    >>> mean, rstd
+    (tensor([[2.]]), tensor([[1.]]))
+    """
     flat = input.reshape(N, group, C // group * HxW)
     normal, mean, scale = _native(flat, (2,), None, None, eps)
     out = _scaled(normal.reshape(tuple(input.shape)), _per_channel(weight, input.ndim), _per_channel(bias, input.ndim))

@@ -32,7 +32,12 @@ class Exp(FloatUnary):
 
 
 class Exp2(FloatUnary):
-    """2 to the power of each element."""
+    """2 to the power of each element.
+
+    >>> import tapeless as tl
+    >>> tl.exp2(tl.tensor([0.0, 3.0]))
+    tensor([1., 8.])
+    """
 
     names = "exp2 special.exp2"
     inplace = True
@@ -43,7 +48,12 @@ class Exp2(FloatUnary):
 
 
 class Expm1(FloatUnary):
-    """``exp(input) - 1``, accurate near 0."""
+    """``exp(input) - 1``, accurate near 0.
+
+    >>> import tapeless as tl
+    >>> tl.expm1(tl.tensor([0.0, 1e-10]))
+    tensor([0.0000e+00, 1.0000e-10])
+    """
 
     names = "expm1 special.expm1"
     inplace = True
@@ -54,7 +64,12 @@ class Expm1(FloatUnary):
 
 
 class Log(FloatUnary):
-    """Natural logarithm; -inf at 0, NaN below."""
+    """Natural logarithm; -inf at 0, NaN below.
+
+    >>> import tapeless as tl
+    >>> tl.log(tl.tensor([1.0, 0.0]))
+    tensor([0., -inf])
+    """
 
     names = "log"
     inplace = True
@@ -65,7 +80,12 @@ class Log(FloatUnary):
 
 
 class Log2(FloatUnary):
-    """Logarithm to base 2."""
+    """Logarithm to base 2.
+
+    >>> import tapeless as tl
+    >>> tl.log2(tl.tensor([1.0, 8.0]))
+    tensor([0., 3.])
+    """
 
     names = "log2"
     inplace = True
@@ -76,7 +96,12 @@ class Log2(FloatUnary):
 
 
 class Log10(FloatUnary):
-    """Logarithm to base 10."""
+    """Logarithm to base 10.
+
+    >>> import tapeless as tl
+    >>> tl.log10(tl.tensor([0.1, 100.0]))
+    tensor([-1.0000,  2.0000])
+    """
 
     names = "log10"
     inplace = True
@@ -87,7 +112,12 @@ class Log10(FloatUnary):
 
 
 class Log1p(FloatUnary):
-    """``log(1 + input)``, accurate near 0."""
+    """``log(1 + input)``, accurate near 0.
+
+    >>> import tapeless as tl
+    >>> tl.log1p(tl.tensor([0.0, 1e-10]))
+    tensor([0.0000e+00, 1.0000e-10])
+    """
 
     names = "log1p special.log1p"
     inplace = True
@@ -98,7 +128,12 @@ class Log1p(FloatUnary):
 
 
 class Sqrt(FloatUnary):
-    """Square root; NaN below 0, infinite gradient at 0."""
+    """Square root; NaN below 0, infinite gradient at 0.
+
+    >>> import tapeless as tl
+    >>> tl.sqrt(tl.tensor([4.0, -1.0]))
+    tensor([2., nan])
+    """
 
     names = "sqrt"
     inplace = True
@@ -109,7 +144,12 @@ class Sqrt(FloatUnary):
 
 
 class Rsqrt(FloatUnary):
-    """One over the square root."""
+    """One over the square root.
+
+    >>> import tapeless as tl
+    >>> tl.rsqrt(tl.tensor([4.0, 0.25]))
+    tensor([0.5000, 2.0000])
+    """
 
     names = "rsqrt"
     inplace = True
@@ -122,7 +162,12 @@ class Rsqrt(FloatUnary):
 
 
 class Sin(FloatUnary):
-    """Sine of an angle in radians."""
+    """Sine of an angle in radians.
+
+    >>> import tapeless as tl
+    >>> tl.sin(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8415])
+    """
 
     names = "sin"
     inplace = True
@@ -133,7 +178,12 @@ class Sin(FloatUnary):
 
 
 class Cos(FloatUnary):
-    """Cosine of an angle in radians."""
+    """Cosine of an angle in radians.
+
+    >>> import tapeless as tl
+    >>> tl.cos(tl.tensor([0.0, 1.0]))
+    tensor([1.0000, 0.5403])
+    """
 
     names = "cos"
     inplace = True
@@ -144,7 +194,12 @@ class Cos(FloatUnary):
 
 
 class Tan(FloatUnary):
-    """Tangent of an angle in radians."""
+    """Tangent of an angle in radians.
+
+    >>> import tapeless as tl
+    >>> tl.tan(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.5574])
+    """
 
     names = "tan"
     inplace = True
@@ -155,7 +210,12 @@ class Tan(FloatUnary):
 
 
 class Asin(FloatUnary):
-    """Inverse sine, in radians."""
+    """Inverse sine, in radians.
+
+    >>> import tapeless as tl
+    >>> tl.asin(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.5708])
+    """
 
     names = "asin arcsin"
     inplace = True
@@ -166,7 +226,12 @@ class Asin(FloatUnary):
 
 
 class Acos(FloatUnary):
-    """Inverse cosine, in radians."""
+    """Inverse cosine, in radians.
+
+    >>> import tapeless as tl
+    >>> tl.acos(tl.tensor([1.0, 0.0]))
+    tensor([0.0000, 1.5708])
+    """
 
     names = "acos arccos"
     inplace = True
@@ -177,7 +242,12 @@ class Acos(FloatUnary):
 
 
 class Atan(FloatUnary):
-    """Inverse tangent, in radians."""
+    """Inverse tangent, in radians.
+
+    >>> import tapeless as tl
+    >>> tl.atan(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7854])
+    """
 
     names = "atan arctan"
     inplace = True
@@ -188,7 +258,12 @@ class Atan(FloatUnary):
 
 
 class Sinh(FloatUnary):
-    """Hyperbolic sine."""
+    """Hyperbolic sine.
+
+    >>> import tapeless as tl
+    >>> tl.sinh(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.1752])
+    """
 
     names = "sinh"
     inplace = True
@@ -199,7 +274,12 @@ class Sinh(FloatUnary):
 
 
 class Cosh(FloatUnary):
-    """Hyperbolic cosine."""
+    """Hyperbolic cosine.
+
+    >>> import tapeless as tl
+    >>> tl.cosh(tl.tensor([0.0, 1.0]))
+    tensor([1.0000, 1.5431])
+    """
 
     names = "cosh"
     inplace = True
@@ -210,7 +290,12 @@ class Cosh(FloatUnary):
 
 
 class Tanh(FloatUnary):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    >>> import tapeless as tl
+    >>> tl.tanh(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
 
     names = "tanh"
     inplace = True
@@ -226,7 +311,12 @@ def _tanh_grad(g: Any, result: Any) -> Any:
 
 
 class Asinh(FloatUnary):
-    """Inverse hyperbolic sine."""
+    """Inverse hyperbolic sine.
+
+    >>> import tapeless as tl
+    >>> tl.asinh(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8814])
+    """
 
     names = "asinh arcsinh"
     inplace = True
@@ -237,7 +327,12 @@ class Asinh(FloatUnary):
 
 
 class Acosh(FloatUnary):
-    """Inverse hyperbolic cosine."""
+    """Inverse hyperbolic cosine.
+
+    >>> import tapeless as tl
+    >>> tl.acosh(tl.tensor([1.0, 2.0]))
+    tensor([0.0000, 1.3170])
+    """
 
     names = "acosh arccosh"
     inplace = True
@@ -248,7 +343,12 @@ class Acosh(FloatUnary):
 
 
 class Atanh(FloatUnary):
-    """Inverse hyperbolic tangent."""
+    """Inverse hyperbolic tangent.
+
+    >>> import tapeless as tl
+    >>> tl.atanh(tl.tensor([0.0, 0.5]))
+    tensor([0.0000, 0.5493])
+    """
 
     names = "atanh arctanh"
     inplace = True
@@ -259,7 +359,12 @@ class Atanh(FloatUnary):
 
 
 class Sigmoid(FloatUnary):
-    """``1 / (1 + exp(-input))``, without overflow at either end."""
+    """``1 / (1 + exp(-input))``, without overflow at either end.
+
+    >>> import tapeless as tl
+    >>> tl.sigmoid(tl.tensor([0.0, 100.0]))
+    tensor([0.5000, 1.0000])
+    """
 
     names = "sigmoid special.expit"
     inplace = True
@@ -273,7 +378,12 @@ class Sigmoid(FloatUnary):
 
 
 class Erf(FloatUnary):
-    """Error function, accurate to a few units in the last place."""
+    """Error function, accurate to a few units in the last place.
+
+    >>> import tapeless as tl
+    >>> tl.erf(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8427])
+    """
 
     names = "erf special.erf"
     inplace = True
@@ -294,7 +404,12 @@ class _Rounding(Unary):
 
 
 class Floor(_Rounding):
-    """The largest integer not above each element."""
+    """The largest integer not above each element.
+
+    >>> import tapeless as tl
+    >>> tl.floor(tl.tensor([-0.5, 1.7]))
+    tensor([-1.,  1.])
+    """
 
     names = "floor"
     inplace = True
@@ -305,7 +420,12 @@ class Floor(_Rounding):
 
 
 class Ceil(_Rounding):
-    """The smallest integer not below each element."""
+    """The smallest integer not below each element.
+
+    >>> import tapeless as tl
+    >>> tl.ceil(tl.tensor([-0.5, 1.2]))
+    tensor([-0., 2.])
+    """
 
     names = "ceil"
     inplace = True
@@ -316,7 +436,12 @@ class Ceil(_Rounding):
 
 
 class Trunc(_Rounding):
-    """Each element without its fraction."""
+    """Each element without its fraction.
+
+    >>> import tapeless as tl
+    >>> tl.trunc(tl.tensor([-1.5, 2.7]))
+    tensor([-1.,  2.])
+    """
 
     names = "trunc fix"
     inplace = True
@@ -327,7 +452,14 @@ class Trunc(_Rounding):
 
 
 class Round(_Rounding):
-    """Round to `decimals` places; halves go to the even neighbour."""
+    """Round to `decimals` places; halves go to the even neighbour.
+
+    >>> import tapeless as tl
+    >>> tl.round(tl.tensor([0.5, 1.5, 2.345]))
+    tensor([0., 2., 2.])
+    >>> tl.round(tl.tensor([2.345]), decimals=2)
+    tensor([2.3400])
+    """
 
     names = "round special.round"
     inplace = True
@@ -341,12 +473,22 @@ NUMPY[np.round] = lambda a, decimals=0: Round.apply(a, decimals=decimals)
 
 @composite("frac", inplace=True)
 def frac(input: Any) -> Any:
-    """Return the fraction of each element, with its sign."""
+    """Return the fraction of each element, with its sign.
+
+    >>> import tapeless as tl
+    >>> tl.frac(tl.tensor([-1.5, 2.25]))
+    tensor([-0.5000,  0.2500])
+    """
     return input - input.trunc()
 
 
 class Logit(FloatUnary):
-    """``log(input / (1 - input))``; with `eps`, `input` is first limited to ``[eps, 1 - eps]``."""
+    """``log(input / (1 - input))``; with `eps`, `input` is first limited to ``[eps, 1 - eps]``.
+
+    >>> import tapeless as tl
+    >>> tl.logit(tl.tensor([0.5, 0.9]))
+    tensor([0.0000, 2.1972])
+    """
 
     names = "logit special.logit"
     inplace = True
@@ -364,11 +506,21 @@ class Logit(FloatUnary):
 
 @composite("deg2rad", inplace=True)
 def deg2rad(input: Any) -> Any:
-    """Convert degrees to radians."""
+    """Convert degrees to radians.
+
+    >>> import tapeless as tl
+    >>> tl.deg2rad(tl.tensor([180.0, 90.0]))
+    tensor([3.1416, 1.5708])
+    """
     return input * (math.pi / 180)
 
 
 @composite("rad2deg", inplace=True)
 def rad2deg(input: Any) -> Any:
-    """Convert radians to degrees."""
+    """Convert radians to degrees.
+
+    >>> import tapeless as tl
+    >>> tl.rad2deg(tl.tensor([3.14159265, 0.5]))
+    tensor([180.0000,  28.6479])
+    """
     return input * (180 / math.pi)

@@ -57,7 +57,14 @@ class Sum(Function):
 
 
 class Mean(Function):
-    """Mean of all elements, or over `dim`. Integers raise RuntimeError: their mean needs a float dtype."""
+    """Mean of all elements, or over `dim`. Integers raise RuntimeError: their mean needs a float dtype.
+
+    >>> import tapeless as tl
+    >>> tl.mean(tl.tensor([1.0, 2.0]))
+    tensor(1.5000)
+    >>> tl.mean(tl.tensor([[1.0, 2.0], [3.0, 5.0]]), dim=0)
+    tensor([2.0000, 3.5000])
+    """
 
     names = "mean"
     numpy = np.mean
@@ -80,7 +87,12 @@ class Mean(Function):
 
 
 class Prod(Function):
-    """Product of all elements, or over one `dim`; the gradient is right where elements are zero."""
+    """Product of all elements, or over one `dim`; the gradient is right where elements are zero.
+
+    >>> import tapeless as tl
+    >>> tl.prod(tl.tensor([2.0, 3.0, 4.0]))
+    tensor(24.)
+    """
 
     names = "prod"
     numpy = np.prod
@@ -128,7 +140,12 @@ def _running(ufunc: Any, input: Any, dim: int, dtype: Any) -> Any:
 
 
 class Cumsum(Function):
-    """Running sum along `dim`."""
+    """Running sum along `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.cumsum(tl.tensor([1.0, 2.0, 3.0]), dim=0)
+    tensor([1., 3., 6.])
+    """
 
     names = "cumsum"
     inplace = True
@@ -142,7 +159,12 @@ class Cumsum(Function):
 
 
 class Cumprod(Function):
-    """Running product along `dim`; the gradient is right where elements are zero."""
+    """Running product along `dim`; the gradient is right where elements are zero.
+
+    >>> import tapeless as tl
+    >>> tl.cumprod(tl.tensor([1.0, 2.0, 3.0]), dim=0)
+    tensor([1., 2., 6.])
+    """
 
     names = "cumprod"
     inplace = True
@@ -241,7 +263,14 @@ def _flexible_variance(cls: Any) -> Any:
 
 
 class Var(_Variance):
-    """Variance; `correction` is taken from the number of elements that it divides by (1: Bessel's)."""
+    """Variance; `correction` is taken from the number of elements that it divides by (1: Bessel's).
+
+    >>> import tapeless as tl
+    >>> tl.var(tl.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    >>> tl.var(tl.tensor([1.0, 2.0, 3.0]), correction=0)
+    tensor(0.6667)
+    """
 
     names = "var"
     numpy = None
@@ -260,7 +289,14 @@ class Var(_Variance):
 
 
 class Std(_Variance):
-    """Standard deviation; arguments as `var`. Its gradient at 0 is 0."""
+    """Standard deviation; arguments as `var`. Its gradient at 0 is 0.
+
+    >>> import tapeless as tl
+    >>> tl.std(tl.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    >>> tl.std(tl.tensor([1.0, 2.0, 3.0]), correction=0)
+    tensor(0.8165)
+    """
 
     names = "std"
     numpy = None
@@ -316,14 +352,24 @@ class _Extreme(Function):
 
 
 class Amax(_Extreme):
-    """The largest elements, over all dims or `dim`."""
+    """The largest elements, over all dims or `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.amax(tl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
+    tensor([5., 3.])
+    """
 
     names = word = "amax"
     ufunc = np.maximum
 
 
 class Amin(_Extreme):
-    """The smallest elements, over all dims or `dim`."""
+    """The smallest elements, over all dims or `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.amin(tl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
+    tensor([1., 2.])
+    """
 
     names = word = "amin"
     ufunc = np.minimum
@@ -428,7 +474,15 @@ def max_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None
 
 @composite("min", numpy=np.min)
 def min_(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: Any = None) -> Any:
-    """Return the smallest element; with `dim`, a pair (values, indices); of two tensors, the elementwise minimum."""
+    """Return the smallest element; with `dim`, a pair (values, indices); of two tensors, the elementwise minimum.
+
+    >>> import tapeless as tl
+    >>> tl.min(tl.tensor([3.0, 1.0]))
+    tensor(1.)
+    >>> values, indices = tl.min(tl.tensor([[3.0, 1.0], [2.0, 5.0]]), dim=1)
+    >>> values, indices
+    (tensor([1., 2.]), tensor([1, 0]))
+    """
     if axis is not None or keepdims is not None:
         return Amin.apply(input, axis, bool(keepdims))
     return _extreme(input, dim, keepdim, MinAlong, _MinOverall, "minimum")
@@ -452,7 +506,14 @@ class _Where(Function):
 
 
 class Argmax(_Where):
-    """The index of the largest element, the first of equals; int64."""
+    """The index of the largest element, the first of equals; int64.
+
+    >>> import tapeless as tl
+    >>> tl.argmax(tl.tensor([[1.0, 5.0], [3.0, 2.0]]))
+    tensor(1)
+    >>> tl.argmax(tl.tensor([[1.0, 5.0], [3.0, 2.0]]), dim=1)
+    tensor([1, 0])
+    """
 
     names = "argmax"
     numpy = np.argmax
@@ -460,7 +521,14 @@ class Argmax(_Where):
 
 
 class Argmin(_Where):
-    """The index of the smallest element, the first of equals; int64."""
+    """The index of the smallest element, the first of equals; int64.
+
+    >>> import tapeless as tl
+    >>> tl.argmin(tl.tensor([[1.0, 5.0], [3.0, 0.5]]))
+    tensor(3)
+    >>> tl.argmin(tl.tensor([[1.0, 5.0], [3.0, 0.5]]), dim=1)
+    tensor([0, 1])
+    """
 
     names = "argmin"
     numpy = np.argmin
@@ -473,7 +541,14 @@ def _truth(answer: Any, input: Any) -> Any:
 
 
 class All(Function):
-    """Whether all elements are nonzero, overall or along `dim`."""
+    """Whether all elements are nonzero, overall or along `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.all(tl.tensor([True, False]))
+    tensor(False)
+    >>> tl.all(tl.tensor([[1, 0], [1, 1]]), dim=1)
+    tensor([False,  True])
+    """
 
     names = "all"
     numpy = np.all
@@ -484,7 +559,14 @@ class All(Function):
 
 
 class Any_(Function):
-    """Whether any element is nonzero, overall or along `dim`."""
+    """Whether any element is nonzero, overall or along `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.any(tl.tensor([True, False]))
+    tensor(True)
+    >>> tl.any(tl.tensor([[0, 0], [1, 0]]), dim=1)
+    tensor([False,  True])
+    """
 
     names = "any"
     numpy = np.any
@@ -495,7 +577,12 @@ class Any_(Function):
 
 
 class CountNonzero(Function):
-    """The number of nonzero elements, overall or along `dim`."""
+    """The number of nonzero elements, overall or along `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.count_nonzero(tl.tensor([0, 1, 2]))
+    tensor(2)
+    """
 
     names = "count_nonzero"
     numpy = np.count_nonzero
@@ -505,7 +592,12 @@ class CountNonzero(Function):
 
 
 class Logsumexp(Function):
-    """``log(sum(exp(input)))`` over `dim`, without overflow."""
+    """``log(sum(exp(input)))`` over `dim`, without overflow.
+
+    >>> import tapeless as tl
+    >>> tl.logsumexp(tl.tensor([[1000.0, 1000.0]]), dim=1)
+    tensor([1000.6932])
+    """
 
     names = "logsumexp special.logsumexp"
 
@@ -541,7 +633,12 @@ class Median(_Extreme):
 
 @composite("median")
 def median(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Return the lower median, NaN if there is one; with `dim`, a pair (values, indices)."""
+    """Return the lower median, NaN if there is one; with `dim`, a pair (values, indices).
+
+    >>> import tapeless as tl
+    >>> tl.median(tl.tensor([3.0, 1.0, 2.0, 4.0]))
+    tensor(2.)
+    """
     if dim is None:
         return Median.apply(input)
     dim, array = normal_dim(dim, input.ndim), unwrap(input)

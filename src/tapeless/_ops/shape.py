@@ -119,7 +119,12 @@ def reshape_as(input: Any, other: Any) -> Any:
 
 @composite("flatten")
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
-    """Return `input` with the dims from `start_dim` to `end_dim` made one."""
+    """Return `input` with the dims from `start_dim` to `end_dim` made one.
+
+    >>> import tapeless as tl
+    >>> tl.flatten(tl.zeros(2, 3, 4), 1).shape
+    torch.Size([2, 12])
+    """
     if input.ndim == 0:
         normal_dims((start_dim,), 0), normal_dims((end_dim,), 0)
         return input.reshape(1)
@@ -134,7 +139,12 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 @composite("unflatten")
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
-    """Return `input` with `dim` split into `sizes`, of which one may be -1."""
+    """Return `input` with `dim` split into `sizes`, of which one may be -1.
+
+    >>> import tapeless as tl
+    >>> tl.unflatten(tl.zeros(2, 12), 1, (3, -1)).shape
+    torch.Size([2, 3, 4])
+    """
     dim = normal_dim(dim, input.ndim)
     shape = tuple(input.shape)
     try:
@@ -151,12 +161,22 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
 @composite("ravel", numpy=np.ravel)
 def ravel(input: Any) -> Any:
-    """Return `input` flattened to one dim."""
+    """Return `input` flattened to one dim.
+
+    >>> import tapeless as tl
+    >>> tl.ravel(tl.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return input.reshape(-1)
 
 
 class Permute(Function):
-    """A view with the dims in another order."""
+    """A view with the dims in another order.
+
+    >>> import tapeless as tl
+    >>> tl.permute(tl.zeros(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
 
     names = "permute"
     view = True
@@ -187,7 +207,12 @@ NUMPY[np.transpose] = _numpy_transpose
 
 
 class Transpose(Function):
-    """A view with two dims swapped."""
+    """A view with two dims swapped.
+
+    >>> import tapeless as tl
+    >>> tl.transpose(tl.zeros(2, 3, 4), 0, 2).shape
+    torch.Size([4, 3, 2])
+    """
 
     names = "transpose swapaxes swapdims"
     numpy = np.swapaxes
@@ -203,7 +228,13 @@ class Transpose(Function):
 
 
 class T(Function):
-    """A view of a matrix with rows and columns swapped; vectors and scalars stay as they are."""
+    """A view of a matrix with rows and columns swapped; vectors and scalars stay as they are.
+
+    >>> import tapeless as tl
+    >>> tl.t(tl.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
 
     names = "t"
     view = True
@@ -221,7 +252,12 @@ class T(Function):
 
 @composite("movedim moveaxis", numpy=np.moveaxis)
 def movedim(input: Any, source: Any, destination: Any) -> Any:
-    """Return a view with the dims `source` at the places `destination`, the others in their order."""
+    """Return a view with the dims `source` at the places `destination`, the others in their order.
+
+    >>> import tapeless as tl
+    >>> tl.movedim(tl.zeros(2, 3, 4), 0, -1).shape
+    torch.Size([3, 4, 2])
+    """
     sources = normal_dims(source, input.ndim)
     targets = normal_dims(destination, input.ndim)
     if len(sources) != len(targets):
@@ -236,7 +272,14 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 
 
 class Squeeze(Function):
-    """A view without the dims of size 1 (all of them, or those among `dim`)."""
+    """A view without the dims of size 1 (all of them, or those among `dim`).
+
+    >>> import tapeless as tl
+    >>> tl.squeeze(tl.zeros(1, 3, 1)).shape
+    torch.Size([3])
+    >>> tl.squeeze(tl.zeros(1, 3, 1), 0).shape
+    torch.Size([3, 1])
+    """
 
     names = "squeeze"
     numpy = np.squeeze
@@ -252,7 +295,13 @@ class Squeeze(Function):
 
 
 class Unsqueeze(Function):
-    """A view with a dim of size 1 put in at `dim`."""
+    """A view with a dim of size 1 put in at `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.unsqueeze(tl.tensor([1, 2]), 1)
+    tensor([[1],
+            [2]])
+    """
 
     names = "unsqueeze"
     view = True
@@ -317,7 +366,13 @@ class Expand(Function):
 
 @composite("broadcast_to", numpy=np.broadcast_to)
 def broadcast_to(input: Any, shape: Any) -> Any:
-    """Return a view of `input` broadcast to `shape`."""
+    """Return a view of `input` broadcast to `shape`.
+
+    >>> import tapeless as tl
+    >>> tl.broadcast_to(tl.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return Expand.apply(input, tuple(shape))
 
 
@@ -351,13 +406,25 @@ class Repeat(Function):
 
 @composite("tile", numpy=np.tile)
 def tile(input: Any, *dims: Any) -> Any:
-    """Return a copy repeated `dims` times along the last dims."""
+    """Return a copy repeated `dims` times along the last dims.
+
+    >>> import tapeless as tl
+    >>> tl.tile(tl.tensor([1, 2]), (2, 2))
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
     sizes = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
     return Repeat.apply(input, (1,) * (input.ndim - len(sizes)) + tuple(sizes))
 
 
 class Flip(Function):
-    """A copy with the order of elements reversed along the dims."""
+    """A copy with the order of elements reversed along the dims.
+
+    >>> import tapeless as tl
+    >>> tl.flip(tl.tensor([[1, 2], [3, 4]]), [0])
+    tensor([[3, 4],
+            [1, 2]])
+    """
 
     names = "flip"
     numpy = np.flip
@@ -377,7 +444,12 @@ NUMPY[np.flip] = lambda m, axis=None: Flip.apply(
 
 
 class Roll(Function):
-    """A copy with elements shifted along dims; what falls off one end enters at the other."""
+    """A copy with elements shifted along dims; what falls off one end enters at the other.
+
+    >>> import tapeless as tl
+    >>> tl.roll(tl.arange(5), 2)
+    tensor([3, 4, 0, 1, 2])
+    """
 
     names = "roll"
     numpy = np.roll

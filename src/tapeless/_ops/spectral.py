@@ -129,7 +129,13 @@ OldSVD = namedtuple("OldSVD", "U S V")
 
 @composite("svd")
 def svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
-    """Return (U, S, V) with ``input = U diag(S) V^H`` (the older form of `linalg.svd`)."""
+    """Return (U, S, V) with ``input = U diag(S) V^H`` (the older form of `linalg.svd`).
+
+    >>> import tapeless as tl
+    >>> U, S, V = tl.svd(tl.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    >>> S
+    tensor([4., 3.])
+    """
     if input.ndim < 2:
         raise RuntimeError(
             f"linalg.svd: input should have at least 2 dimensions, but has {input.ndim} dimensions instead"

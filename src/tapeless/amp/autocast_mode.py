@@ -62,12 +62,22 @@ def is_autocast_available(device_type: str) -> bool:
 
 
 def is_autocast_enabled(device_type: str | None = None) -> bool:
-    """Return False: `autocast` has no effect."""
+    """Return False: `autocast` has no effect.
+
+    >>> import tapeless as tl
+    >>> tl.is_autocast_enabled("cpu")
+    False
+    """
     return False
 
 
 def get_autocast_dtype(device_type: str) -> Any:
-    """Return float32, the dtype that `autocast` computes in. (PyTorch's is bfloat16, which NumPy lacks.)"""
+    """Return float32, the dtype that `autocast` computes in. (PyTorch's is bfloat16, which NumPy lacks.)
+
+    >>> import tapeless as tl
+    >>> tl.get_autocast_dtype("cpu")
+    dtype('float32')
+    """
     Device(device_type)  # raises for what is no device
     return float32
 

@@ -24,34 +24,64 @@ _relu = FUNCTIONS["relu"]
 
 
 def relu(input: Any, inplace: bool = False) -> Any:
-    """Return ``max(input, 0)``; with `inplace`, written into `input`."""
+    """Return ``max(input, 0)``; with `inplace`, written into `input`.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.relu(tl.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return Relu.apply_inplace(input) if inplace else _relu(input)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
-    """Return `input` where positive, ``negative_slope * input`` elsewhere."""
+    """Return `input` where positive, ``negative_slope * input`` elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.leaky_relu(tl.tensor([-100.0, 2.0]))
+    tensor([-1.,  2.])
+    """
     return _run(LeakyRelu, inplace, input, negative_slope)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
-    """Return `input` where positive, ``alpha * (exp(input) - 1)`` elsewhere."""
+    """Return `input` where positive, ``alpha * (exp(input) - 1)`` elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.elu(tl.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     return _run(Elu, inplace, input, alpha)
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
-    """Return ``input * sigmoid(input)``."""
+    """Return ``input * sigmoid(input)``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.silu(tl.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
     return _run(Silu, inplace, input)
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
-    """Return `input` limited to ``[min_val, max_val]``. Raises ValueError where these are the wrong way round."""
+    """Return `input` limited to ``[min_val, max_val]``. Raises ValueError where these are the wrong way round.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.hardtanh(tl.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     return _run(Hardtanh, inplace, input, min_val, max_val)
 
 
 def relu6(input: Any, inplace: bool = False) -> Any:
-    """Return `input` limited to ``[0, 6]``."""
+    """Return `input` limited to ``[0, 6]``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.relu6(tl.tensor([-1.0, 2.0, 8.0]))
+    tensor([0., 2., 6.])
+    """
     return _run(Hardtanh, inplace, input, 0.0, 6.0)
 
 
@@ -109,18 +139,33 @@ def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training:
 
 
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
-    """Return the softmax of `input` over `dim`."""
+    """Return the softmax of `input` over `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.softmax(tl.tensor([0.0, 0.0, 100.0]), dim=0)
+    tensor([3.7835e-44, 3.7835e-44, 1.0000e+00])
+    """
     dim = _dim(dim, input)
     return Softmax.apply(input, dim) if dtype is None else Softmax.apply(input, dim, dtype=dtype)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
-    """Return the softmax of ``-input`` over `dim`."""
+    """Return the softmax of ``-input`` over `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.softmin(tl.tensor([0.0, 100.0]), dim=0)
+    tensor([1.0000e+00, 3.7835e-44])
+    """
     return softmax(-input, _dim(dim, input), dtype=dtype)
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
-    """Return the logarithm of the softmax of `input` over `dim`."""
+    """Return the logarithm of the softmax of `input` over `dim`.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.log_softmax(tl.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
     dim = _dim(dim, input)
     return LogSoftmax.apply(input, dim) if dtype is None else LogSoftmax.apply(input, dim, dtype=dtype)
 
@@ -133,7 +178,13 @@ def _dim(dim: int | None, input: Any) -> int:
 
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
-    """Return `input` divided by its p-norm over `dim`, which counts as at least `eps`."""
+    """Return `input` divided by its p-norm over `dim`, which counts as at least `eps`.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.normalize(tl.tensor([[3.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
     return input / input.norm(p, dim, True).clamp_min(eps).expand_as(input)
 
 
