@@ -1,9 +1,12 @@
 """The graph under PyTorch's path, ``autograd.graph``: nodes, edges, hooks on what is kept and on several tensors.
 
+Of our own: `trace`, `trace_module` and `watch`, which draw the graph (Mermaid, DOT, SVG).
 See https://docs.pytorch.org/docs/stable/autograd.html#autograd-graph
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from ._graph import (
     GradientEdge as GradientEdge,
@@ -18,3 +21,26 @@ from ._saved_hooks import (
     save_on_cpu as save_on_cpu,
     saved_tensors_hooks as saved_tensors_hooks,
 )
+
+if TYPE_CHECKING:
+    from ._drawing import (
+        ComputationGraph as ComputationGraph,
+        trace as trace,
+        trace_module as trace_module,
+        watch as watch,
+    )
+
+_DRAWING = ("ComputationGraph", "trace", "trace_module", "watch")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DRAWING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _drawing  # most programs draw nothing
+
+    value = globals()[name] = getattr(_drawing, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_DRAWING})
