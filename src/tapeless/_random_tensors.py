@@ -304,7 +304,13 @@ for _name, _params, _doc in (
 def uniform_(
     self: Any, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None, **named: Any
 ) -> Any:
-    """Overwrite with draws from the uniform distribution on ``[from, to)``; of complex numbers, both parts."""
+    """Overwrite with draws from the uniform distribution on ``[from, to)``; of complex numbers, both parts.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.empty(2).uniform_(-1, 1)
+    tensor([-0.0075,  0.5364])
+    """
     low, high = named.pop("from", low), named.pop("to", high)
     if named:
         raise TypeError(
@@ -319,7 +325,13 @@ def uniform_(
 
 @composite("normal_")
 def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
-    """Overwrite with draws from the normal distribution; of complex numbers, both parts have half the variance."""
+    """Overwrite with draws from the normal distribution; of complex numbers, both parts have half the variance.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.empty(2).normal_(mean=10, std=0.1)
+    tensor([10.1541,  9.9707])
+    """
     stream, array = stream_of(generator), self._array
     if array.dtype.kind != "c":
         return self.copy_(wrap(stream.normal(array.shape, dtype=array.dtype, mean=mean, std=std)))
@@ -329,7 +341,13 @@ def normal_(self: Any, mean: float = 0.0, std: float = 1.0, *, generator: Genera
 
 @composite("bernoulli_")
 def bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
-    """Overwrite with draws of 0 and 1, with probability `p` (a number or a tensor) of 1."""
+    """Overwrite with draws of 0 and 1, with probability `p` (a number or a tensor) of 1.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.empty(4).bernoulli_(0.5)
+    tensor([0., 0., 1., 0.])
+    """
     stream = stream_of(generator)
     if isinstance(p, TensorBase):
         return self.copy_(wrap(stream.bernoulli_tensor(np.broadcast_to(p._array, self._array.shape))))
@@ -338,7 +356,13 @@ def bernoulli_(self: Any, p: Any = 0.5, *, generator: Generator | None = None) -
 
 @composite("random_")
 def random_(self: Any, from_: Any = None, to: Any = None, *, generator: Generator | None = None) -> Any:
-    """Overwrite with random integers: of the dtype's range, below `to`, or from `from_` to below `to`."""
+    """Overwrite with random integers: of the dtype's range, below `to`, or from `from_` to below `to`.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.empty(3).random_(10)
+    tensor([4., 9., 3.])
+    """
     stream, shape, dtype = stream_of(generator), self._array.shape, self._array.dtype
     if from_ is None:
         return self.copy_(wrap(stream.random(shape, dtype)))

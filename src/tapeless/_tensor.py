@@ -131,7 +131,14 @@ class Tensor(TensorMethods):
         return Size(self._array.shape)
 
     def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the size of one dim."""
+        """Return the shape, or the size of one dim.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).size()
+        torch.Size([2, 3])
+        >>> tl.zeros(2, 3).size(0)
+        2
+        """
         return Size(self._array.shape) if dim is None else self._array.shape[_ops.normal_dim(dim, self.ndim)]
 
     @property
@@ -145,13 +152,23 @@ class Tensor(TensorMethods):
         return self._array.ndim
 
     def dim(self) -> int:
-        """Return the number of dims."""
+        """Return the number of dims.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).dim()
+        2
+        """
         return self._array.ndim
 
     ndimension = dim
 
     def numel(self) -> int:
-        """Return the number of elements."""
+        """Return the number of elements.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).nelement()
+        6
+        """
         return int(self._array.size)
 
     nelement = numel
@@ -167,7 +184,12 @@ class Tensor(TensorMethods):
         return int(self._array.itemsize)
 
     def element_size(self) -> int:
-        """Return the bytes of one element."""
+        """Return the bytes of one element.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, dtype=tl.float64).element_size()
+        8
+        """
         return int(self._array.itemsize)
 
     @property
@@ -176,42 +198,92 @@ class Tensor(TensorMethods):
         return int(self._array.nbytes)
 
     def stride(self, dim: int | None = None) -> Any:
-        """Return how many elements apart neighbours are in memory, for each dim or for one."""
+        """Return how many elements apart neighbours are in memory, for each dim or for one.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).stride()
+        (3, 1)
+        >>> tl.zeros(2, 3).stride(0)
+        3
+        """
         strides = tuple(n // self._array.itemsize for n in self._array.strides)
         return strides if dim is None else strides[_ops.normal_dim(dim, self.ndim)]
 
     def storage_offset(self) -> int:
-        """Return how many elements after the start of its memory the tensor begins."""
+        """Return how many elements after the start of its memory the tensor begins.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(4)[1:].storage_offset()
+        1
+        """
         owner = clock.owner(self._array)
         start = self._array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         return int(start // self._array.itemsize)
 
     def untyped_storage(self) -> UntypedStorage:
-        """Return the memory that this tensor lies in, which its views share."""
+        """Return the memory that this tensor lies in, which its views share.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).untyped_storage().nbytes()
+        24
+        """
         return UntypedStorage(self._array)
 
     def data_ptr(self) -> int:
-        """Return the address of the first element."""
+        """Return the address of the first element.
+
+        >>> import tapeless as tl
+        >>> x = tl.zeros(4)
+        >>> x[1:].data_ptr() - x.data_ptr()
+        4
+        """
         return int(self._array.__array_interface__["data"][0])
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Return whether the elements lie in memory in C order without holes."""
+        """Return whether the elements lie in memory in C order without holes.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).is_contiguous(), tl.zeros(2, 3).t().is_contiguous()
+        (True, False)
+        """
         return bool(self._array.flags.c_contiguous)
 
     def is_floating_point(self) -> bool:
-        """Return whether the elements are floats."""
+        """Return whether the elements are floats.
+
+        >>> import tapeless as tl
+        >>> tl.tensor([1.0]).is_floating_point(), tl.tensor([1]).is_floating_point()
+        (True, False)
+        """
         return self._array.dtype.kind == "f"
 
     def is_complex(self) -> bool:
-        """Return whether the elements are complex numbers."""
+        """Return whether the elements are complex numbers.
+
+        >>> import tapeless as tl
+        >>> tl.tensor([1j]).is_complex()
+        True
+        """
         return self._array.dtype.kind == "c"
 
     def is_inference(self) -> bool:
-        """Return whether the tensor was made in inference mode."""
+        """Return whether the tensor was made in inference mode.
+
+        >>> import tapeless as tl
+        >>> with tl.inference_mode():
+        ...     x = tl.ones(1)
+        >>> x.is_inference()
+        True
+        """
         return self._view is INFERENCE
 
     def get_device(self) -> int:
-        """Return -1, the CPU's number."""
+        """Return -1, the CPU's number.
+
+        >>> import tapeless as tl
+        >>> tl.ones(1).get_device()
+        -1
+        """
         return -1
 
     is_cpu = True
@@ -273,7 +345,12 @@ class Tensor(TensorMethods):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
-        """Switch on (or off) that operations on this tensor are recorded; returns the tensor."""
+        """Switch on (or off) that operations on this tensor are recorded; returns the tensor.
+
+        >>> import tapeless as tl
+        >>> tl.ones(1).requires_grad_()
+        tensor([1.], requires_grad=True)
+        """
         if self._node is not None and not requires_grad:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
@@ -388,7 +465,13 @@ class Tensor(TensorMethods):
         raise RuntimeError("the data of a tensor can't be deleted; delete the tensor")
 
     def detach(self) -> Any:
-        """Return a tensor on the same memory that is cut off from the graph."""
+        """Return a tensor on the same memory that is cut off from the graph.
+
+        >>> import tapeless as tl
+        >>> x = tl.ones(1, requires_grad=True)
+        >>> x.detach().requires_grad
+        False
+        """
         return wrap(self._array)
 
     def detach_(self) -> Any:
@@ -414,11 +497,25 @@ class Tensor(TensorMethods):
         """Add the gradient of this tensor to the `.grad` of the leaves it was computed from.
 
         See `tapeless.autograd.backward` for the arguments.
+
+        >>> import tapeless as tl
+        >>> x = tl.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x**2).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
         """
         _backward[0](self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Call ``hook(grad)`` whenever the gradient of this tensor is known; what it returns replaces it."""
+        """Call ``hook(grad)`` whenever the gradient of this tensor is known; what it returns replaces it.
+
+        >>> import tapeless as tl
+        >>> x = tl.ones(2, requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad * 10)
+        >>> x.sum().backward()
+        >>> x.grad
+        tensor([10., 10.])
+        """
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         node = self._history()
@@ -433,7 +530,14 @@ class Tensor(TensorMethods):
         return self._hooks.add("pre", hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], None]) -> RemovableHandle:
-        """Call ``hook(tensor)`` after the gradient of this leaf has been added to its `.grad`."""
+        """Call ``hook(tensor)`` after the gradient of this leaf has been added to its `.grad`.
+
+        >>> import tapeless as tl
+        >>> x = tl.ones(2, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda leaf: print(leaf.grad))
+        >>> x.sum().backward()
+        tensor([1., 1.])
+        """
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self._history() is not None:
@@ -452,7 +556,16 @@ class Tensor(TensorMethods):
         return self._node is not None and self._retains
 
     def retain_grad(self) -> None:
-        """Make a computed tensor keep its gradient in `.grad`, as leaves do."""
+        """Make a computed tensor keep its gradient in `.grad`, as leaves do.
+
+        >>> import tapeless as tl
+        >>> x = tl.ones(2, requires_grad=True)
+        >>> y = x * 2
+        >>> y.retain_grad()
+        >>> y.sum().backward()
+        >>> y.grad
+        tensor([1., 1.])
+        """
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self._node is None or self._retains:
@@ -471,7 +584,13 @@ class Tensor(TensorMethods):
     # -- Conversions -------------------------------------------------------------------------------------
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """Return the array itself, sharing memory; with `force`, also from tensors in a graph."""
+        """Return the array itself, sharing memory; with `force`, also from tensors in a graph.
+
+        >>> import tapeless as tl
+        >>> array = tl.ones(2).numpy()
+        >>> array
+        array([1., 1.], dtype=float32)
+        """
         if self.requires_grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._array
@@ -499,7 +618,12 @@ class Tensor(TensorMethods):
         return self._array.__dlpack_device__()
 
     def item(self) -> Any:
-        """Return the only element as a Python number."""
+        """Return the only element as a Python number.
+
+        >>> import tapeless as tl
+        >>> tl.tensor([2.5]).item()
+        2.5
+        """
         if self._array.size != 1:
             raise RuntimeError(
                 f"a Tensor with {self._array.size} elements cannot be converted to Scalar: its shape is "
@@ -508,13 +632,24 @@ class Tensor(TensorMethods):
         return self._array.item()
 
     def tolist(self) -> Any:
-        """Return the elements as nested Python lists (a number for 0-d tensors)."""
+        """Return the elements as nested Python lists (a number for 0-d tensors).
+
+        >>> import tapeless as tl
+        >>> tl.tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return self._array.tolist()
 
     def to(self, *args: Any, **kwargs: Any) -> Any:
         """Return the tensor in another dtype, or itself when nothing changes; the device can only be the CPU.
 
         ``to(dtype)``, ``to(device, dtype)``, ``to(other_tensor)``; `copy=True` copies in any case.
+
+        >>> import tapeless as tl
+        >>> tl.tensor([1.7]).to(tl.int64)
+        tensor([1])
+        >>> tl.tensor([1]).to("cpu", tl.float64)
+        tensor([1.], dtype=torch.float64)
         """
         dtype, copy = kwargs.get("dtype"), kwargs.get("copy", False)
         if kwargs.get("device") is not None:
@@ -536,11 +671,24 @@ class Tensor(TensorMethods):
         return ToCopy.apply(self, dtype)
 
     def astype(self, dtype: Any) -> Any:
-        """Return the tensor in another dtype: NumPy's name for `to`, which gradient rules use."""
+        """Return the tensor in another dtype: NumPy's name for `to`, which gradient rules use.
+
+        >>> import numpy as np
+        >>> import tapeless as tl
+        >>> tl.ones(2).astype(np.float64).dtype
+        dtype('float64')
+        """
         return self.to(dtype=dtype)
 
     def type(self, dtype: Any = None) -> Any:
-        """Return the name of the type, such as ``torch.FloatTensor``; with `dtype`, convert."""
+        """Return the name of the type, such as ``torch.FloatTensor``; with `dtype`, convert.
+
+        >>> import tapeless as tl
+        >>> tl.ones(1).type()
+        'torch.FloatTensor'
+        >>> tl.ones(1).type(tl.int64)
+        tensor([1])
+        """
         if dtype is None:
             return f"torch.{_dtypes.scalar_name(self.dtype)}Tensor"
         if isinstance(dtype, str):
@@ -553,24 +701,50 @@ class Tensor(TensorMethods):
         return self.to(dtype=dtype)
 
     def new(self, *args: Any, device: Any = None) -> Any:
-        """Return a tensor of this dtype from a size or from data, as ``torch.FloatTensor(...)`` does: the old way."""
+        """Return a tensor of this dtype from a size or from data, as ``torch.FloatTensor(...)`` does: the old way.
+
+        >>> import tapeless as tl
+        >>> tl.ones(1, dtype=tl.float64).new([1, 2])
+        tensor([1., 2.], dtype=torch.float64)
+        """
         check_device(device)
         return wrap(legacy_array(args, self.dtype))
 
     def type_as(self, other: Any) -> Any:
-        """Return the tensor in the dtype of `other`."""
+        """Return the tensor in the dtype of `other`.
+
+        >>> import tapeless as tl
+        >>> tl.tensor([1.7]).type_as(tl.tensor([1]))
+        tensor([1])
+        """
         return self.to(dtype=other.dtype)
 
     def cpu(self) -> Any:
-        """Return the tensor, which is on the CPU already."""
+        """Return the tensor, which is on the CPU already.
+
+        >>> import tapeless as tl
+        >>> x = tl.ones(1)
+        >>> x.cpu() is x
+        True
+        """
         return self
 
     def cuda(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: there is no CUDA here."""
+        """Refuse: there is no CUDA here.
+
+        >>> import tapeless as tl
+        >>> tl.ones(1).device  # cuda() raises an error that says why
+        device(type='cpu')
+        """
         check_device("cuda")
 
     def contiguous(self, memory_format: Any = None) -> Any:
-        """Return the tensor itself if its memory is in C order, else a copy that is."""
+        """Return the tensor itself if its memory is in C order, else a copy that is.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 3).t().contiguous().is_contiguous()
+        True
+        """
         return self if self._array.flags.c_contiguous else Contiguous.apply(self)
 
     # -- Views taken in place ----------------------------------------------------------------------------
@@ -587,7 +761,13 @@ class Tensor(TensorMethods):
     # -- Writing -----------------------------------------------------------------------------------------
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Any:
-        """Write `src` (broadcast, converted to this dtype) into this tensor."""
+        """Write `src` (broadcast, converted to this dtype) into this tensor.
+
+        >>> import tapeless as tl
+        >>> tl.zeros(2, 2).copy_(tl.tensor([1, 2]))
+        tensor([[1., 2.],
+                [1., 2.]])
+        """
         return Copy.apply_inplace(self, src)
 
     def fill_(self, value: Any) -> Any:
@@ -613,7 +793,13 @@ class Tensor(TensorMethods):
         return Copy.apply_inplace(self, 0)
 
     def resize_(self, *sizes: Any, memory_format: Any = None) -> Any:
-        """Change the shape, keeping the elements that there is room for; not for tensors that require grad."""
+        """Change the shape, keeping the elements that there is room for; not for tensors that require grad.
+
+        >>> import tapeless as tl
+        >>> tl.arange(4).resize_(2, 2)
+        tensor([[0, 1],
+                [2, 3]])
+        """
         if self.requires_grad:
             raise RuntimeError("cannot resize variables that require grad")
         shape = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
@@ -634,7 +820,13 @@ class Tensor(TensorMethods):
         return self.resize_(tuple(the_template.shape))
 
     def set_(self, source: Any) -> Any:
-        """Take over the memory of `source`."""
+        """Take over the memory of `source`.
+
+        >>> import tapeless as tl
+        >>> x = tl.zeros(2)
+        >>> x.set_(tl.ones(3))
+        tensor([1., 1., 1.])
+        """
         self._array, self._home = source._array, None
         return self
 

@@ -20,12 +20,22 @@ def is_available() -> bool:
 
 
 def device_count() -> int:
-    """Return 0."""
+    """Return 0.
+
+    >>> import tapeless as tl
+    >>> tl.accelerator.device_count()
+    0
+    """
     return 0
 
 
 def current_accelerator(check_available: bool = False) -> None:
-    """Return None, the accelerator of a machine that has none."""
+    """Return None, the accelerator of a machine that has none.
+
+    >>> import tapeless as tl
+    >>> tl.accelerator.current_accelerator() is None
+    True
+    """
     return None
 
 

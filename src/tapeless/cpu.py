@@ -20,23 +20,46 @@ def is_available() -> bool:
 
 
 def is_initialized() -> bool:
-    """Return True."""
+    """Return True.
+
+    >>> import tapeless as tl
+    >>> tl.cpu.is_initialized()
+    True
+    """
     return True
 
 
 def device_count() -> int:
-    """Return 1."""
+    """Return 1.
+
+    >>> import tapeless as tl
+    >>> tl.cpu.device_count()
+    1
+    """
     return 1
 
 
 def current_device() -> str:
-    """Return "cpu"."""
+    """Return "cpu".
+
+    >>> import tapeless as tl
+    >>> tl.cpu.current_device()
+    'cpu'
+    """
     return "cpu"
 
 
 def set_device(device: Any) -> None:
-    """Do nothing: there is one CPU."""
+    """Do nothing: there is one CPU.
+
+    >>> import tapeless as tl
+    >>> tl.cpu.set_device("cpu")
+    """
 
 
 def synchronize(device: Any = None) -> None:
-    """Do nothing: results are there when a call returns."""
+    """Do nothing: results are there when a call returns.
+
+    >>> import tapeless as tl
+    >>> tl.cpu.synchronize()
+    """

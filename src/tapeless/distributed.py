@@ -16,10 +16,20 @@ def is_available() -> bool:
 
 
 def is_initialized() -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import tapeless as tl
+    >>> tl.distributed.is_initialized()
+    False
+    """
     return False
 
 
 def is_torchelastic_launched() -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import tapeless as tl
+    >>> tl.distributed.is_torchelastic_launched()
+    False
+    """
     return False

@@ -18,7 +18,13 @@ _folder: list[str] = []
 
 
 def get_dir() -> str:
-    """Return the folder for downloads, which PyTorch and Tapeless call the same; it need not exist."""
+    """Return the folder for downloads, which PyTorch and Tapeless call the same; it need not exist.
+
+    >>> import tapeless as tl
+    >>> tl.hub.set_dir("models")
+    >>> tl.hub.get_dir()
+    'models'
+    """
     if _folder:
         return _folder[0]
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
@@ -27,7 +33,13 @@ def get_dir() -> str:
 
 
 def set_dir(d: Any) -> None:
-    """Set what `get_dir` returns."""
+    """Set what `get_dir` returns.
+
+    >>> import tapeless as tl
+    >>> tl.hub.set_dir("models")
+    >>> tl.hub.get_dir()
+    'models'
+    """
     _folder[:] = [os.path.expanduser(d)]
 
 

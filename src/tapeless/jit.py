@@ -49,12 +49,24 @@ script_if_tracing = export = interface = script_method
 
 
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
-    """Return the function as it is, or a decorator that does."""
+    """Return the function as it is, or a decorator that does.
+
+    >>> import tapeless as tl
+    >>> f = tl.jit.ignore(lambda x: x + 1)
+    >>> f(1)
+    2
+    """
     return drop if callable(drop) else script_method
 
 
 def unused(fn: Any) -> Any:
-    """Return the function as it is."""
+    """Return the function as it is.
+
+    >>> import tapeless as tl
+    >>> f = tl.jit.unused(lambda x: x + 1)
+    >>> f(1)
+    2
+    """
     return fn
 
 
@@ -64,22 +76,42 @@ def optimize_for_inference(mod: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def is_scripting() -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import tapeless as tl
+    >>> tl.jit.is_scripting()
+    False
+    """
     return False
 
 
 def is_tracing() -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import tapeless as tl
+    >>> tl.jit.is_tracing()
+    False
+    """
     return False
 
 
 def annotate(the_type: Any, the_value: Any) -> Any:
-    """Return the value; the type was for the compiler."""
+    """Return the value; the type was for the compiler.
+
+    >>> import tapeless as tl
+    >>> tl.jit.annotate(int, 3)
+    3
+    """
     return the_value
 
 
 def isinstance(obj: Any, target_type: Any) -> bool:
-    """Return whether an object is of a type, as Python's `isinstance` does."""
+    """Return whether an object is of a type, as Python's `isinstance` does.
+
+    >>> import tapeless as tl
+    >>> tl.jit.isinstance(1, int)
+    True
+    """
     return builtins.isinstance(obj, target_type)
 
 

@@ -15,16 +15,29 @@ def is_available() -> bool:
 
 
 def device_count() -> int:
-    """Return 0."""
+    """Return 0.
+
+    >>> import tapeless as tl
+    >>> tl.mps.device_count()
+    0
+    """
     return 0
 
 
 def manual_seed(seed: int) -> None:
-    """Do nothing: there is no device to seed."""
+    """Do nothing: there is no device to seed.
+
+    >>> import tapeless as tl
+    >>> tl.mps.manual_seed(0)
+    """
 
 
 def seed() -> None:
-    """Do nothing."""
+    """Do nothing.
+
+    >>> import tapeless as tl
+    >>> tl.mps.seed()
+    """
 
 
 def _refused(name: str, inner: str) -> Any:

@@ -16,24 +16,45 @@ _strategy = ["file_descriptor"]
 
 
 def get_all_sharing_strategies() -> set[str]:
-    """Return PyTorch's names of the ways to share memory; none is used."""
+    """Return PyTorch's names of the ways to share memory; none is used.
+
+    >>> import tapeless as tl
+    >>> type(tl.multiprocessing.get_all_sharing_strategies()).__name__
+    'set'
+    """
     return {"file_descriptor", "file_system"}
 
 
 def get_sharing_strategy() -> str:
-    """Return what `set_sharing_strategy` remembers."""
+    """Return what `set_sharing_strategy` remembers.
+
+    >>> import tapeless as tl
+    >>> tl.multiprocessing.get_sharing_strategy()
+    'file_descriptor'
+    """
     return _strategy[0]
 
 
 def set_sharing_strategy(new_strategy: str) -> None:
-    """Remember the name of a strategy; tensors are copied in any case."""
+    """Remember the name of a strategy; tensors are copied in any case.
+
+    >>> import tapeless as tl
+    >>> tl.multiprocessing.set_sharing_strategy("file_system")
+    >>> tl.multiprocessing.get_sharing_strategy()
+    'file_system'
+    """
     if new_strategy not in get_all_sharing_strategies():
         raise AssertionError(f"expected one of {sorted(get_all_sharing_strategies())}, got {new_strategy!r}")
     _strategy[0] = new_strategy
 
 
 class ProcessRaisedException(Exception):
-    """A process that `spawn` started ended in an error."""
+    """A process that `spawn` started ended in an error.
+
+    >>> import tapeless as tl
+    >>> issubclass(tl.multiprocessing.ProcessRaisedException, Exception)
+    True
+    """
 
 
 class SpawnContext:

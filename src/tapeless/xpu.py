@@ -17,20 +17,37 @@ def is_available() -> bool:
 
 
 def device_count() -> int:
-    """Return 0."""
+    """Return 0.
+
+    >>> import tapeless as tl
+    >>> tl.xpu.device_count()
+    0
+    """
     return 0
 
 
 def manual_seed(seed: int) -> None:
-    """Do nothing: there is no device to seed."""
+    """Do nothing: there is no device to seed.
+
+    >>> import tapeless as tl
+    >>> tl.xpu.manual_seed(0)
+    """
 
 
 def manual_seed_all(seed: int) -> None:
-    """Do nothing."""
+    """Do nothing.
+
+    >>> import tapeless as tl
+    >>> tl.xpu.manual_seed_all(0)
+    """
 
 
 def empty_cache() -> None:
-    """Do nothing: there is no cache."""
+    """Do nothing: there is no cache.
+
+    >>> import tapeless as tl
+    >>> tl.xpu.empty_cache()
+    """
 
 
 def synchronize(device: Any = None) -> None:

@@ -14,6 +14,13 @@ class RemovableHandle:
     """Removes the hook it was returned for; also works as a context manager.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_hook.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.Linear(2, 1)
+    >>> handle = layer.register_forward_hook(lambda module, args, output: output * 0)
+    >>> layer(tl.ones(1, 2)).item()
+    -0.0
+    >>> handle.remove()
     """
 
     _extra: Any = ()  # more dicts that hold something under the hook's id

@@ -117,6 +117,10 @@ class Zeta(FloatBinary):
     """The Hurwitz zeta function: the sum over k of ``(other + k) ** -input``.
 
     See https://docs.pytorch.org/docs/stable/special.html#torch.special.zeta
+
+    >>> import tapeless as tl
+    >>> tl.special.zeta(tl.tensor([2.0]), tl.tensor([1.0]))  # pi ** 2 / 6
+    tensor([1.6449])
     """
 
     names = "special.zeta"

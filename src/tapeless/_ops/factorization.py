@@ -108,7 +108,14 @@ CholeskyEx = namedtuple("CholeskyEx", "L info")
 
 @composite("linalg.cholesky_ex", methods="")
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
-    """Return (`linalg.cholesky`, info): info is 0 where it succeeded, else the order of the minor that failed."""
+    """Return (`linalg.cholesky`, info): info is 0 where it succeeded, else the order of the minor that failed.
+
+    >>> import tapeless as tl
+    >>> L, info = tl.linalg.cholesky_ex(tl.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> L, info
+    (tensor([[2., 0.],
+            [1., 2.]]), tensor(0, dtype=torch.int32))
+    """
     check_square("linalg.cholesky_ex", A)
     try:
         pair = CholeskyEx(linalg_cholesky(A, upper=upper), wrap(np.zeros(tuple(A.shape)[:-2], int32)))

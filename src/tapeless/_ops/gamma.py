@@ -92,7 +92,12 @@ def polygamma(n: int, input: Any) -> Any:
 
 @composite("_polygamma_method", methods="polygamma", inplace=True)
 def polygamma_method(self: Any, n: int) -> Any:
-    """Return the n-th derivative of `digamma`."""
+    """Return the n-th derivative of `digamma`.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([1.0]).polygamma(1)
+    tensor([1.6449])
+    """
     return _polygamma(n, self)
 
 

@@ -61,7 +61,15 @@ def singular(name: str, info: Any) -> Exception:
 
 
 class LinAlgError(RuntimeError):
-    """What a matrix does not allow: `linalg.LinAlgError` in PyTorch."""
+    """What a matrix does not allow: `linalg.LinAlgError` in PyTorch.
+
+    >>> import tapeless as tl
+    >>> try:
+    ...     tl.linalg.inv(tl.zeros(2, 2))
+    ... except tl.linalg.LinAlgError as error:
+    ...     print(str(error)[:12])
+    linalg.inv:
+    """
 
 
 def _solve(a: Any, b: Any, name: str) -> Any:
@@ -138,7 +146,13 @@ SolveEx = namedtuple("SolveEx", "result info")
 
 @composite("linalg.solve_ex", methods="")
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None) -> Any:
-    """Return (`solve`, info): info is 0 where the matrix is regular."""
+    """Return (`solve`, info): info is 0 where the matrix is regular.
+
+    >>> import tapeless as tl
+    >>> x, info = tl.linalg.solve_ex(tl.tensor([[2.0, 0.0], [0.0, 4.0]]), tl.tensor([2.0, 2.0]))
+    >>> x, info
+    (tensor([1.0000, 0.5000]), tensor(0, dtype=torch.int32))
+    """
     result = solve(A, B, left=left)
     pair = SolveEx(result, wrap(np.zeros(tuple(A.shape)[:-2], int32)))
     return pair if out is None else SolveEx(*store(tuple(pair), tuple(out), "linalg.solve_ex"))
@@ -180,7 +194,14 @@ InvEx = namedtuple("InvEx", "inverse info")
 
 @composite("linalg.inv_ex", methods="")
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
-    """Return (`inv`, info): info is 0 where the matrix is regular."""
+    """Return (`inv`, info): info is 0 where the matrix is regular.
+
+    >>> import tapeless as tl
+    >>> inverse, info = tl.linalg.inv_ex(tl.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    >>> inverse, info
+    (tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]]), tensor(0, dtype=torch.int32))
+    """
     pair = InvEx(inv(A), wrap(np.zeros(tuple(A.shape)[:-2], int32)))
     return pair if out is None else InvEx(*store(tuple(pair), tuple(out), "linalg.inv_ex"))
 

@@ -96,7 +96,13 @@ def lu_factor(A: Any, *, pivot: bool = True, out: Any = None) -> Any:
 
 @composite("linalg.lu_factor_ex", methods="")
 def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:
-    """Return (`lu_factor`, info): info is where U has its first zero on the diagonal, from 1; 0 without."""
+    """Return (`lu_factor`, info): info is where U has its first zero on the diagonal, from 1; 0 without.
+
+    >>> import tapeless as tl
+    >>> LU, pivots, info = tl.linalg.lu_factor_ex(tl.tensor([[4.0, 3.0], [2.0, 1.0]]))
+    >>> info
+    tensor(0, dtype=torch.int32)
+    """
     _check("linalg.lu_factor", A, pivot)
     LU, pivots = _factor(A)
     info = _info(LU)
@@ -233,6 +239,12 @@ def ldl_factor(A: Any, *, hermitian: bool = False, out: Any = None) -> Any:
     """Return (L and D in one matrix, pivots) of symmetric (or `hermitian`) matrices; needs SciPy. No gradient.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.linalg.ldl_factor.html
+
+    >>> import tapeless as tl
+    >>> LD, pivots = tl.linalg.ldl_factor(tl.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> LD.tril(), pivots
+    (tensor([[4.0000, 0.0000],
+            [0.5000, 4.0000]]), tensor([1, 2], dtype=torch.int32))
     """
     pair = ldl_factor_ex(A, hermitian=hermitian)[:2]
     return LDLFactor(*(pair if out is None else store(tuple(pair), tuple(out), "linalg.ldl_factor")))
@@ -240,7 +252,13 @@ def ldl_factor(A: Any, *, hermitian: bool = False, out: Any = None) -> Any:
 
 @composite("linalg.ldl_factor_ex", methods="")
 def ldl_factor_ex(A: Any, *, hermitian: bool = False, check_errors: bool = False, out: Any = None) -> Any:
-    """Return (`ldl_factor`, info): LAPACK's report, 0 where all is well."""
+    """Return (`ldl_factor`, info): LAPACK's report, 0 where all is well.
+
+    >>> import tapeless as tl
+    >>> LD, pivots, info = tl.linalg.ldl_factor_ex(tl.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> info
+    tensor(0, dtype=torch.int32)
+    """
     check_square("linalg.ldl_factor_ex", A)
     LD, pivots, info = ldl.factor(unwrap(A.detach()), hermitian)
     if check_errors and info.any():
@@ -254,6 +272,12 @@ def ldl_solve(LD: Any, pivots: Any, B: Any, *, hermitian: bool = False, out: Any
     """Return X with ``A X = B`` for the A that `ldl_factor` took apart. No gradient.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.linalg.ldl_solve.html
+
+    >>> import tapeless as tl
+    >>> LD, pivots = tl.linalg.ldl_factor(tl.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> tl.linalg.ldl_solve(LD, pivots, tl.tensor([[8.0], [12.0]]))
+    tensor([[1.],
+            [2.]])
     """
     check_square("linalg.ldl_solve", LD)
     if B.ndim < 2:

@@ -73,7 +73,13 @@ def masked_sum(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any
 
 @composite("masked.prod", methods="")
 def masked_prod(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the product of the elements where `mask` holds; 1 where it nowhere does."""
+    """Return the product of the elements where `mask` holds; 1 where it nowhere does.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([2.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.prod(x, mask=mask)
+    tensor(6.)
+    """
     out = _covered(_converted(input, dtype), mask, 1)
     dims = _dims(dim, input.ndim)
     dims = sorted((d % max(out.ndim, 1) for d in (dims or range(out.ndim))), reverse=True)
@@ -84,19 +90,37 @@ def masked_prod(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: An
 
 @composite("masked.cumsum", methods="")
 def masked_cumsum(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the running sum along `dim` of the elements where `mask` holds."""
+    """Return the running sum along `dim` of the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([2.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.cumsum(x, 0, mask=mask)
+    tensor([2., 2., 5.])
+    """
     return _covered(input, mask, 0).cumsum(dim, dtype=input.dtype if dtype is None else as_dtype(dtype))
 
 
 @composite("masked.cumprod", methods="")
 def masked_cumprod(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the running product along `dim` of the elements where `mask` holds."""
+    """Return the running product along `dim` of the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([2.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.cumprod(x, 0, mask=mask)
+    tensor([2., 2., 6.])
+    """
     return _covered(input, mask, 1).cumprod(dim, dtype=input.dtype if dtype is None else as_dtype(dtype))
 
 
 @composite("masked.amax", methods="")
 def masked_amax(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the largest element where `mask` holds."""
+    """Return the largest element where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.amax(x, mask=mask)
+    tensor(3.)
+    """
     input = input if dtype is None else input.to(as_dtype(dtype))
     dims = _dims(dim, input.ndim)
     return _covered(input, mask, _lowest(input.dtype)).amax(dims or None, keepdim)
@@ -104,7 +128,13 @@ def masked_amax(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: An
 
 @composite("masked.amin", methods="")
 def masked_amin(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the smallest element where `mask` holds."""
+    """Return the smallest element where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, -9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.amin(x, mask=mask)
+    tensor(1.)
+    """
     input = input if dtype is None else input.to(as_dtype(dtype))
     dims = _dims(dim, input.ndim)
     return _covered(input, mask, _highest(input.dtype)).amin(dims or None, keepdim)
@@ -112,21 +142,39 @@ def masked_amin(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: An
 
 @composite("masked.argmax", methods="")
 def masked_argmax(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the position of the largest element where `mask` holds, in the dtype of the input unless given."""
+    """Return the position of the largest element where `mask` holds, in the dtype of the input unless given.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.argmax(x, 0, mask=mask)
+    tensor(2.)
+    """
     kind = input.dtype if dtype is None else as_dtype(dtype)
     return _covered(input, mask, _lowest(input.dtype)).argmax(dim, bool(keepdim)).to(kind)
 
 
 @composite("masked.argmin", methods="")
 def masked_argmin(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the position of the smallest element where `mask` holds, in the dtype of the input unless given."""
+    """Return the position of the smallest element where `mask` holds, in the dtype of the input unless given.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, -9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.argmin(x, 0, mask=mask)
+    tensor(0.)
+    """
     kind = input.dtype if dtype is None else as_dtype(dtype)
     return _covered(input, mask, _highest(input.dtype)).argmin(dim, bool(keepdim)).to(kind)
 
 
 @composite("masked.mean", methods="")
 def masked_mean(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the mean of the elements where `mask` holds; NaN where it nowhere does."""
+    """Return the mean of the elements where `mask` holds; NaN where it nowhere does.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.mean(x, mask=mask)
+    tensor(2.)
+    """
     input = _converted(input, dtype, whole=False)
     dims = _dims(dim, input.ndim)
     return _covered(input, mask, 0).sum(dims, keepdim) / _count(input, mask, dims, keepdim)
@@ -134,7 +182,13 @@ def masked_mean(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: An
 
 @composite("masked.median", methods="")
 def masked_median(input: Any, dim: int = -1, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the lower median along `dim` of the elements where `mask` holds; NaN where it nowhere does."""
+    """Return the lower median along `dim` of the elements where `mask` holds; NaN where it nowhere does.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 3.0, 2.0]), tl.tensor([True, False, True, True])
+    >>> tl.masked.median(x, 0, mask=mask)
+    tensor(2.)
+    """
     if not input.is_floating_point():
         raise ValueError(f"input must be floating point, got {input.dtype}")
     input = input if dtype is None else input.to(as_dtype(dtype))
@@ -147,7 +201,13 @@ def masked_median(input: Any, dim: int = -1, *, keepdim: bool = False, dtype: An
 def masked_norm(
     input: Any, ord: Any = 2.0, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
 ) -> Any:
-    """Return the vector norm of order `ord` of the elements where `mask` holds."""
+    """Return the vector norm of order `ord` of the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([3.0, 9.0, 4.0]), tl.tensor([True, False, True])
+    >>> tl.masked.norm(x, 2, mask=mask)
+    tensor(5.)
+    """
     input = _converted(input, dtype, whole=False)
     neutral = math.inf if ord == -math.inf else 0
     dims = _dims(dim, input.ndim)
@@ -177,7 +237,13 @@ def masked_var(
     dtype: Any = None,
     mask: Any = None,
 ) -> Any:
-    """Return the variance of the elements where `mask` holds."""
+    """Return the variance of the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.var(x, unbiased=False, mask=mask)
+    tensor(1.)
+    """
     return _variance(input, dim, unbiased, correction, bool(keepdim), dtype, mask)
 
 
@@ -192,25 +258,49 @@ def masked_std(
     dtype: Any = None,
     mask: Any = None,
 ) -> Any:
-    """Return the standard deviation of the elements where `mask` holds."""
+    """Return the standard deviation of the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 3.0]), tl.tensor([True, False, True])
+    >>> tl.masked.std(x, unbiased=False, mask=mask)
+    tensor(1.)
+    """
     return _variance(input, dim, unbiased, correction, bool(keepdim), dtype, mask).sqrt()
 
 
 @composite("masked.softmax", methods="")
 def masked_softmax(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the softmax along `dim` over the elements where `mask` holds."""
+    """Return the softmax along `dim` over the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 1.0]), tl.tensor([True, False, True])
+    >>> tl.masked.softmax(x, 0, mask=mask)
+    tensor([0.5000, 0.0000, 0.5000])
+    """
     return _covered(_converted(input, dtype, whole=False), mask, -math.inf).softmax(dim)
 
 
 @composite("masked.log_softmax", methods="")
 def masked_log_softmax(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the log-softmax along `dim` over the elements where `mask` holds."""
+    """Return the log-softmax along `dim` over the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, 9.0, 1.0]), tl.tensor([True, False, True])
+    >>> tl.masked.log_softmax(x, 0, mask=mask)
+    tensor([-0.6931,    -inf, -0.6931])
+    """
     return _covered(_converted(input, dtype, whole=False), mask, -math.inf).log_softmax(dim)
 
 
 @composite("masked.softmin", methods="")
 def masked_softmin(input: Any, dim: int, *, dtype: Any = None, mask: Any = None) -> Any:
-    """Return the softmax of ``-input`` along `dim` over the elements where `mask` holds."""
+    """Return the softmax of ``-input`` along `dim` over the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([1.0, -9.0, 1.0]), tl.tensor([True, False, True])
+    >>> tl.masked.softmin(x, 0, mask=mask)
+    tensor([0.5000, 0.0000, 0.5000])
+    """
     return (-_covered(_converted(input, dtype, whole=False), mask, math.inf)).softmax(dim)
 
 
@@ -218,7 +308,13 @@ def masked_softmin(input: Any, dim: int, *, dtype: Any = None, mask: Any = None)
 def masked_normalize(
     input: Any, ord: float, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Any = None
 ) -> Any:
-    """Return the elements where `mask` holds divided by their norm along `dim`, which counts as at least `eps`."""
+    """Return the elements where `mask` holds divided by their norm along `dim`, which counts as at least `eps`.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([3.0, 9.0, 4.0]), tl.tensor([True, False, True])
+    >>> tl.masked.normalize(x, 2, 0, mask=mask)
+    tensor([0.6000, 0.0000, 0.8000])
+    """
     input = _converted(input, dtype, whole=False)
     size = masked_norm(input, ord, dim, keepdim=True, mask=mask).clamp_min(eps)
     return _covered(input, mask, 0) / size
@@ -228,14 +324,26 @@ def masked_normalize(
 def masked_logaddexp(
     input: Any, other: Any, *, dtype: Any = None, input_mask: Any = None, other_mask: Any = None
 ) -> Any:
-    """Return ``log(exp(input) + exp(other))`` of what the two masks let through."""
+    """Return ``log(exp(input) + exp(other))`` of what the two masks let through.
+
+    >>> import tapeless as tl
+    >>> mask = tl.tensor([True, False])
+    >>> tl.masked.logaddexp(tl.zeros(2), tl.zeros(2), input_mask=mask, other_mask=mask)
+    tensor([0.6931,   -inf])
+    """
     a, b = (_covered(_converted(x, dtype, False), m, -math.inf) for x, m in ((input, input_mask), (other, other_mask)))
     return FUNCTIONS["logaddexp"](a, b)
 
 
 @composite("masked.logsumexp", methods="")
 def masked_logsumexp(input: Any, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None) -> Any:
-    """Return ``log(sum(exp(input)))`` of the elements where `mask` holds."""
+    """Return ``log(sum(exp(input)))`` of the elements where `mask` holds.
+
+    >>> import tapeless as tl
+    >>> x, mask = tl.tensor([0.0, 9.0, 0.0]), tl.tensor([True, False, True])
+    >>> tl.masked.logsumexp(x, 0, mask=mask)
+    tensor(0.6931)
+    """
     kind = input.dtype if dtype is None else as_dtype(dtype)  # integers come back as integers, as in PyTorch
     input = _converted(input, None, whole=False)
     dims = _dims(dim, input.ndim)

@@ -58,7 +58,12 @@ class Where(Function):
 
 @composite("_where_method", methods="where")
 def _where_method(self: Any, condition: Any, other: Any) -> Any:
-    """Return `self` where `condition` holds, `other` elsewhere."""
+    """Return `self` where `condition` holds, `other` elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([1.0, 2.0]).where(tl.tensor([True, False]), 0.0)
+    tensor([1., 0.])
+    """
     return Where.apply(condition, self, other)
 
 

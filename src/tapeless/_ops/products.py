@@ -253,7 +253,12 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1, out: Any = None) -> A
 
 @composite("linalg.diagonal", methods="")
 def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """Return `diagonal` of the last two dims."""
+    """Return `diagonal` of the last two dims.
+
+    >>> import tapeless as tl
+    >>> tl.linalg.diagonal(tl.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return A.diagonal(offset, dim1, dim2)
 
 

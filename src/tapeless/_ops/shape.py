@@ -107,13 +107,25 @@ class ViewDtype(Function):
 
 @composite("view_as")
 def view_as(input: Any, other: Any) -> Any:
-    """Return `input` viewed in the shape of `other`."""
+    """Return `input` viewed in the shape of `other`.
+
+    >>> import tapeless as tl
+    >>> tl.arange(4).view_as(tl.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return ViewAs.apply(input, tuple(other.shape))
 
 
 @composite("reshape_as")
 def reshape_as(input: Any, other: Any) -> Any:
-    """Return `input` in the shape of `other`."""
+    """Return `input` in the shape of `other`.
+
+    >>> import tapeless as tl
+    >>> tl.arange(4).reshape_as(tl.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return Reshape.apply(input, tuple(other.shape))
 
 
@@ -326,7 +338,13 @@ NUMPY[np.expand_dims] = _numpy_expand_dims
 
 
 class Expand(Function):
-    """A view that repeats dims of size 1 without copying; -1 keeps a size."""
+    """A view that repeats dims of size 1 without copying; -1 keeps a size.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([[1], [2]]).expand(-1, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
 
     names = "expand"
     view = True
@@ -378,12 +396,24 @@ def broadcast_to(input: Any, shape: Any) -> Any:
 
 @composite("expand_as")
 def expand_as(input: Any, other: Any) -> Any:
-    """Return a view of `input` broadcast to the shape of `other`."""
+    """Return a view of `input` broadcast to the shape of `other`.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([[1], [2]]).expand_as(tl.zeros(2, 3))
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
     return Expand.apply(input, tuple(other.shape))
 
 
 class Repeat(Function):
-    """A copy repeated along each dim, as often as the sizes say."""
+    """A copy repeated along each dim, as often as the sizes say.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
 
     names = "repeat"
     packs = 1

@@ -83,10 +83,40 @@ def get_autocast_dtype(device_type: str) -> Any:
 
 
 def custom_fwd(fwd: Any = None, *, device_type: str = "cuda", cast_inputs: Any = None) -> Any:
-    """Return the forward of an `autograd.Function` as it is, or a decorator that does."""
+    """Return the forward of an `autograd.Function` as it is, or a decorator that does.
+
+    >>> import tapeless as tl
+    >>> class Double(tl.autograd.Function):
+    ...     @staticmethod
+    ...     @tl.amp.custom_fwd(device_type="cuda")
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...
+    ...     @staticmethod
+    ...     @tl.amp.custom_bwd(device_type="cuda")
+    ...     def backward(ctx, grad):
+    ...         return 2 * grad
+    >>> Double.apply(tl.tensor(2.0))
+    tensor(4.)
+    """
     return fwd if fwd is not None else lambda function: function
 
 
 def custom_bwd(bwd: Any = None, *, device_type: str = "cuda") -> Any:
-    """Return the backward of an `autograd.Function` as it is, or a decorator that does."""
+    """Return the backward of an `autograd.Function` as it is, or a decorator that does.
+
+    >>> import tapeless as tl
+    >>> class Double(tl.autograd.Function):
+    ...     @staticmethod
+    ...     @tl.amp.custom_fwd(device_type="cuda")
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...
+    ...     @staticmethod
+    ...     @tl.amp.custom_bwd(device_type="cuda")
+    ...     def backward(ctx, grad):
+    ...         return 2 * grad
+    >>> Double.apply(tl.tensor(2.0))
+    tensor(4.)
+    """
     return bwd if bwd is not None else lambda function: function

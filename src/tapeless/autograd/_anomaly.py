@@ -31,6 +31,13 @@ class set_detect_anomaly(_Mode):
     """Switch anomaly mode on or off: at once, or for a block when used in ``with``.
 
     See https://docs.pytorch.org/docs/stable/autograd.html#anomaly-detection
+
+    >>> import tapeless as tl
+    >>> with tl.autograd.set_detect_anomaly(True):
+    ...     x = tl.ones(1, requires_grad=True)
+    ...     (x * 2).sum().backward()
+    >>> x.grad
+    tensor([2.])
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -78,5 +85,10 @@ class detect_anomaly(_Mode):
 
 
 def is_anomaly_enabled() -> bool:
-    """Return whether anomaly mode is on in this thread."""
+    """Return whether anomaly mode is on in this thread.
+
+    >>> import tapeless as tl
+    >>> tl.autograd.is_anomaly_enabled()
+    False
+    """
     return state.anomaly

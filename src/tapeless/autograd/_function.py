@@ -18,7 +18,24 @@ from .._errors import MODIFIED_IN_PLACE, SECOND_BACKWARD
 
 
 class FunctionCtx(Node):
-    """What `forward` and `backward` share: the `ctx` of a `Function`, and its node in the graph."""
+    """What `forward` and `backward` share: the `ctx` of a `Function`, and its node in the graph.
+
+    >>> import tapeless as tl
+    >>> class Cube(tl.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)  # ctx is the FunctionCtx
+    ...         return x**3
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         (x,) = ctx.saved_tensors
+    ...         return grad * 3 * x**2
+    >>> x = tl.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
 
     owns_results = False  # a user's rule may return anything, a saved tensor included
     conjugates = False  # and follows PyTorch's convention of complex gradients
@@ -234,6 +251,21 @@ def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a `backward` that must not be differentiated again: doing so raises RuntimeError.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.autograd.function.once_differentiable.html
+
+    >>> import tapeless as tl
+    >>> class Double(tl.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...
+    ...     @staticmethod
+    ...     @tl.autograd.function.once_differentiable
+    ...     def backward(ctx, grad):
+    ...         return 2 * grad
+    >>> x = tl.tensor(2.0, requires_grad=True)
+    >>> Double.apply(x).backward()
+    >>> x.grad
+    tensor(2.)
     """
 
     @functools.wraps(function)

@@ -42,6 +42,13 @@ class GradientEdge(_Edge):
 
     `autograd.grad` and `autograd.backward` take it in place of a tensor, so that the tensor itself need not be kept.
     See https://docs.pytorch.org/docs/stable/autograd.html#torch.autograd.graph.GradientEdge
+
+    >>> import tapeless as tl
+    >>> x = tl.ones(2, requires_grad=True)
+    >>> y = x * 2
+    >>> edge = tl.autograd.graph.get_gradient_edge(y)
+    >>> isinstance(edge, tl.autograd.graph.GradientEdge), edge.output_nr
+    (True, 0)
     """
 
     def __repr__(self) -> str:

@@ -31,42 +31,78 @@ def is_built() -> bool:
 
 
 def flash_sdp_enabled() -> bool:
-    """Return what `enable_flash_sdp` set."""
+    """Return what `enable_flash_sdp` set.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.flash_sdp_enabled()
+    True
+    """
     return _sdp["flash"]
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Remember the choice of a GPU's kernel of attention; there is one kernel here."""
+    """Remember the choice of a GPU's kernel of attention; there is one kernel here.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.enable_flash_sdp(True)
+    """
     _sdp["flash"] = bool(enabled)
 
 
 def mem_efficient_sdp_enabled() -> bool:
-    """Return what `enable_mem_efficient_sdp` set."""
+    """Return what `enable_mem_efficient_sdp` set.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.mem_efficient_sdp_enabled()
+    True
+    """
     return _sdp["mem_efficient"]
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Remember the choice of a GPU's kernel of attention; there is one kernel here."""
+    """Remember the choice of a GPU's kernel of attention; there is one kernel here.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.enable_mem_efficient_sdp(True)
+    """
     _sdp["mem_efficient"] = bool(enabled)
 
 
 def math_sdp_enabled() -> bool:
-    """Return what `enable_math_sdp` set."""
+    """Return what `enable_math_sdp` set.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.math_sdp_enabled()
+    True
+    """
     return _sdp["math"]
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Remember the choice of a GPU's kernel of attention; there is one kernel here."""
+    """Remember the choice of a GPU's kernel of attention; there is one kernel here.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.enable_math_sdp(True)
+    """
     _sdp["math"] = bool(enabled)
 
 
 def cudnn_sdp_enabled() -> bool:
-    """Return what `enable_cudnn_sdp` set."""
+    """Return what `enable_cudnn_sdp` set.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.cudnn_sdp_enabled()
+    True
+    """
     return _sdp["cudnn"]
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Remember the choice of a GPU's kernel of attention; there is one kernel here."""
+    """Remember the choice of a GPU's kernel of attention; there is one kernel here.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cuda.enable_cudnn_sdp(True)
+    """
     _sdp["cudnn"] = bool(enabled)
 
 

@@ -24,12 +24,21 @@ def is_available() -> bool:
 
 
 def version() -> None:
-    """Return None, the version of what is not there."""
+    """Return None, the version of what is not there.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cudnn.version()
+    """
     return None
 
 
 def is_acceptable(tensor: Any) -> bool:
-    """Return False: cuDNN takes no tensor."""
+    """Return False: cuDNN takes no tensor.
+
+    >>> import tapeless as tl
+    >>> tl.backends.cudnn.is_acceptable(tl.ones(1))
+    False
+    """
     return False
 
 
@@ -42,7 +51,13 @@ def flags(
     allow_tf32: bool = True,
     fp32_precision: str = "none",
 ) -> Iterator[None]:
-    """Set the flags for a while; they change nothing."""
+    """Set the flags for a while; they change nothing.
+
+    >>> import tapeless as tl
+    >>> with tl.backends.cudnn.flags(deterministic=True):
+    ...     print(tl.backends.cudnn.deterministic)
+    True
+    """
     names = globals()
     new: dict[str, Any] = {"enabled": enabled, "benchmark": benchmark, "benchmark_limit": benchmark_limit}
     new |= {"deterministic": deterministic, "allow_tf32": allow_tf32, "fp32_precision": fp32_precision}

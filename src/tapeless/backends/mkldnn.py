@@ -21,7 +21,13 @@ def is_available() -> bool:
 
 @contextmanager
 def flags(enabled: bool = False, deterministic: bool = False, allow_tf32: bool = True) -> Iterator[None]:
-    """Set the flags for a while; they change nothing."""
+    """Set the flags for a while; they change nothing.
+
+    >>> import tapeless as tl
+    >>> with tl.backends.mkldnn.flags(enabled=False):
+    ...     print(tl.backends.mkldnn.enabled)
+    False
+    """
     names = globals()
     new = {"enabled": enabled, "deterministic": deterministic, "allow_tf32": allow_tf32}
     before = {name: names[name] for name in new}

@@ -13,5 +13,10 @@ def is_available() -> bool:
 
 
 def is_built() -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import tapeless as tl
+    >>> tl.backends.mps.is_built()
+    False
+    """
     return False

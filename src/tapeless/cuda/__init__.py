@@ -37,58 +37,112 @@ def is_available() -> bool:
 
 
 def is_initialized() -> bool:
-    """Return False: there is nothing to initialize."""
+    """Return False: there is nothing to initialize.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.is_initialized()
+    False
+    """
     return False
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Return False."""
+    """Return False.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.is_bf16_supported()
+    False
+    """
     return False
 
 
 def device_count() -> int:
-    """Return 0, the number of CUDA devices."""
+    """Return 0, the number of CUDA devices.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.device_count()
+    0
+    """
     return 0
 
 
 def get_arch_list() -> list[str]:
-    """Return an empty list."""
+    """Return an empty list.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.get_arch_list()
+    []
+    """
     return []
 
 
 def manual_seed(seed: int) -> None:
-    """Do nothing: there is no device to seed. PyTorch ignores the call silently as well."""
+    """Do nothing: there is no device to seed. PyTorch ignores the call silently as well.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.manual_seed(0)
+    """
 
 
 def manual_seed_all(seed: int) -> None:
-    """Do nothing: there are no devices to seed."""
+    """Do nothing: there are no devices to seed.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.manual_seed_all(0)
+    """
 
 
 def seed() -> None:
-    """Do nothing."""
+    """Do nothing.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.seed()
+    """
 
 
 def seed_all() -> None:
-    """Do nothing."""
+    """Do nothing.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.seed_all()
+    """
 
 
 def empty_cache() -> None:
-    """Do nothing: there is no cache."""
+    """Do nothing: there is no cache.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.empty_cache()
+    """
 
 
 def get_rng_state_all() -> list[Any]:
-    """Return an empty list: the state of no device."""
+    """Return an empty list: the state of no device.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.get_rng_state_all()
+    []
+    """
     return []
 
 
 def set_rng_state_all(new_states: Any) -> None:
-    """Do nothing for an empty list, the only state that there is."""
+    """Do nothing for an empty list, the only state that there is.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.set_rng_state_all([])
+    """
     if len(new_states):
         check_device("cuda")
 
 
 def memory_allocated(device: Any = None) -> int:
-    """Return 0, as all questions about memory do."""
+    """Return 0, as all questions about memory do.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.memory_allocated()
+    0
+    """
     return 0
 
 
@@ -97,7 +151,12 @@ max_memory_cached = memory_cached = memory_allocated
 
 
 class device:
-    """``with torch.cuda.device(0):``; refused when entered."""
+    """``with torch.cuda.device(0):``; refused when entered.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.device(0).idx
+    0
+    """
 
     def __init__(self, device: Any) -> None:
         self.idx = device

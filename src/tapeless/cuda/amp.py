@@ -11,7 +11,14 @@ _OLD = "`torch.cuda.amp.{name}(args...)` is deprecated. Please use `torch.amp.{n
 
 
 class autocast(_autocast):
-    """`amp.autocast` for CUDA; changes nothing. Warns of its age, as PyTorch does."""
+    """`amp.autocast` for CUDA; changes nothing. Warns of its age, as PyTorch does.
+
+    >>> import tapeless as tl
+    >>> with tl.amp.autocast("cuda", enabled=False):  # the form without a warning
+    ...     y = tl.ones(2) @ tl.ones(2)
+    >>> y
+    tensor(2.)
+    """
 
     def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True) -> None:
         warnings.warn(_OLD.format(name="autocast"), FutureWarning, stacklevel=2)
@@ -19,7 +26,12 @@ class autocast(_autocast):
 
 
 class GradScaler(_GradScaler):
-    """`amp.GradScaler` for CUDA, and so disabled. Warns of its age, as PyTorch does."""
+    """`amp.GradScaler` for CUDA, and so disabled. Warns of its age, as PyTorch does.
+
+    >>> import tapeless as tl
+    >>> tl.amp.GradScaler("cuda", enabled=False).is_enabled()  # the form without a warning
+    False
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn(_OLD.format(name="GradScaler"), FutureWarning, stacklevel=2)

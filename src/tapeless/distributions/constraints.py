@@ -55,7 +55,14 @@ __all__ = [
 
 
 class Constraint:
-    """Base of all constraints."""
+    """Base of all constraints.
+
+    >>> import tapeless as tl
+    >>> isinstance(tl.distributions.constraints.positive, tl.distributions.constraints.Constraint)
+    True
+    >>> tl.distributions.constraints.positive.check(tl.tensor([1.0, -1.0]))
+    tensor([ True, False])
+    """
 
     is_discrete: Any = False
     event_dim: Any = 0
@@ -168,7 +175,13 @@ class _Wrapper(Constraint):
 
 
 class _IndependentConstraint(_Wrapper):
-    """A constraint whose last `reinterpreted_batch_ndims` batch dims count as part of the event."""
+    """A constraint whose last `reinterpreted_batch_ndims` batch dims count as part of the event.
+
+    >>> import tapeless as tl
+    >>> c = tl.distributions.constraints
+    >>> c.independent(c.positive, 1).check(tl.tensor([[1.0, 2.0], [1.0, -1.0]]))
+    tensor([ True, False])
+    """
 
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
         super().__init__(base_constraint)
@@ -239,7 +252,13 @@ class _Sequence(Constraint):
 
 
 class _Cat(_Sequence):
-    """Constraints for parts of `lengths` (1 unless given) that lie one after the other along `dim`."""
+    """Constraints for parts of `lengths` (1 unless given) that lie one after the other along `dim`.
+
+    >>> import tapeless as tl
+    >>> c = tl.distributions.constraints
+    >>> c.cat([c.positive, c.unit_interval], dim=0, lengths=[1, 2]).check(tl.tensor([5.0, 0.5, 5.0]))
+    tensor([ True,  True, False])
+    """
 
     def __init__(self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None) -> None:
         super().__init__(cseq, dim)
@@ -256,7 +275,13 @@ class _Cat(_Sequence):
 
 
 class _Stack(_Sequence):
-    """Constraints for the slices along `dim`."""
+    """Constraints for the slices along `dim`.
+
+    >>> import tapeless as tl
+    >>> c = tl.distributions.constraints
+    >>> c.stack([c.positive, c.unit_interval]).check(tl.tensor([5.0, 5.0]))
+    tensor([ True, False])
+    """
 
     @property
     def event_dim(self) -> int:  # type: ignore[override]
@@ -316,7 +341,12 @@ class _Between(_Bounded):
 
 
 class _GreaterThan(_Above):
-    """Numbers above a bound."""
+    """Numbers above a bound.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.greater_than(1).check(tl.tensor([1.0, 2.0]))
+    tensor([False,  True])
+    """
 
     def check(self, value: Tensor) -> Tensor:
         """Return where values are above the bound."""
@@ -324,7 +354,12 @@ class _GreaterThan(_Above):
 
 
 class _GreaterThanEq(_Above):
-    """Numbers from a bound on."""
+    """Numbers from a bound on.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.greater_than_eq(1).check(tl.tensor([1.0, 0.5]))
+    tensor([ True, False])
+    """
 
     def check(self, value: Tensor) -> Tensor:
         """Return where values are at least the bound."""
@@ -332,7 +367,12 @@ class _GreaterThanEq(_Above):
 
 
 class _LessThan(_Below):
-    """Numbers below a bound."""
+    """Numbers below a bound.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.less_than(1).check(tl.tensor([0.5, 1.0]))
+    tensor([ True, False])
+    """
 
     def check(self, value: Tensor) -> Tensor:
         """Return where values are below the bound."""
@@ -340,7 +380,12 @@ class _LessThan(_Below):
 
 
 class _Interval(_Between):
-    """Numbers from one bound to another, both included."""
+    """Numbers from one bound to another, both included.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.interval(0, 1).check(tl.tensor([0.0, 1.0, 2.0]))
+    tensor([ True,  True, False])
+    """
 
     def check(self, value: Tensor) -> Tensor:
         """Return where values are in the interval."""
@@ -348,7 +393,12 @@ class _Interval(_Between):
 
 
 class _HalfOpenInterval(_Between):
-    """Numbers from one bound to another, the latter excluded."""
+    """Numbers from one bound to another, the latter excluded.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.half_open_interval(0, 1).check(tl.tensor([0.0, 1.0]))
+    tensor([ True, False])
+    """
 
     def check(self, value: Tensor) -> Tensor:
         """Return where values are in the interval."""
@@ -356,7 +406,12 @@ class _HalfOpenInterval(_Between):
 
 
 class _IntegerInterval(_Between):
-    """Integers from one bound to another, both included."""
+    """Integers from one bound to another, both included.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.integer_interval(0, 3).check(tl.tensor([0.0, 1.5, 4.0]))
+    tensor([ True, False, False])
+    """
 
     is_discrete = True
 
@@ -400,7 +455,12 @@ class _Simplex(Constraint):
 
 
 class _Multinomial(Constraint):
-    """Vectors of numbers from 0 on whose sum is at most a bound."""
+    """Vectors of numbers from 0 on whose sum is at most a bound.
+
+    >>> import tapeless as tl
+    >>> tl.distributions.constraints.multinomial(3).check(tl.tensor([[1.0, 2.0], [1.0, 1.0]]))
+    tensor([True, True])
+    """
 
     is_discrete = True
     event_dim = 1

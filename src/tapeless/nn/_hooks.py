@@ -162,14 +162,30 @@ global_parameter_registration = PlainHookDict()
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call ``hook(module, args)`` before every ``forward`` of every module; it may return new arguments."""
+    """Call ``hook(module, args)`` before every ``forward`` of every module; it may return new arguments.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, args: print(type(module).__name__, args[0].shape)
+    >>> handle = tl.nn.modules.module.register_module_forward_pre_hook(hook)
+    >>> _ = tl.nn.Linear(3, 2)(tl.ones(1, 3))
+    Linear torch.Size([1, 3])
+    >>> handle.remove()
+    """
     return add(global_forward_pre, hook)
 
 
 def register_module_forward_hook(
     hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
-    """Call ``hook(module, args, output)`` after every ``forward``; it may return a new output."""
+    """Call ``hook(module, args, output)`` after every ``forward``; it may return a new output.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, args, output: print(type(module).__name__, output.shape)
+    >>> handle = tl.nn.modules.module.register_module_forward_hook(hook)
+    >>> _ = tl.nn.Linear(3, 2)(tl.ones(1, 3))
+    Linear torch.Size([1, 2])
+    >>> handle.remove()
+    """
     flags = {
         "with_kwargs": (global_forward_with_kwargs, with_kwargs),
         "always_call": (global_forward_always, always_call),
@@ -178,34 +194,83 @@ def register_module_forward_hook(
 
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call ``hook(module, grad_output)`` before the backward pass of every module."""
+    """Call ``hook(module, grad_output)`` before the backward pass of every module.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, grad_output: print(type(module).__name__, grad_output[0].shape)
+    >>> handle = tl.nn.modules.module.register_module_full_backward_pre_hook(hook)
+    >>> tl.nn.Linear(3, 2)(tl.ones(1, 3, requires_grad=True)).sum().backward()
+    Linear torch.Size([1, 2])
+    >>> handle.remove()
+    """
     return add(global_backward_pre, hook)
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call ``hook(module, grad_input, grad_output)`` after the backward pass of every module."""
+    """Call ``hook(module, grad_input, grad_output)`` after the backward pass of every module.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, grad_input, grad_output: print(type(module).__name__, grad_output[0].shape)
+    >>> handle = tl.nn.modules.module.register_module_full_backward_hook(hook)
+    >>> tl.nn.Linear(3, 2)(tl.ones(1, 3, requires_grad=True)).sum().backward()
+    Linear torch.Size([1, 2])
+    >>> handle.remove()
+    """
     return add(global_backward, hook)
 
 
 def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Raise ``NotImplementedError``, as `Module.register_backward_hook` does."""
+    """Raise ``NotImplementedError``, as `Module.register_backward_hook` does.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, grad_input, grad_output: print(type(module).__name__, grad_output[0].shape)
+    >>> handle = tl.nn.modules.module.register_module_full_backward_hook(hook)  # the newer one
+    >>> tl.nn.Linear(3, 2)(tl.ones(1, 3, requires_grad=True)).sum().backward()
+    Linear torch.Size([1, 2])
+    >>> handle.remove()
+    """
     raise NotImplementedError(
         OLD_BACKWARD_HOOK.format(name="register_module_backward_hook", full="register_module_full")
     )
 
 
 def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call ``hook(module, name, buffer)`` whenever a buffer is registered; it may return another one."""
+    """Call ``hook(module, name, buffer)`` whenever a buffer is registered; it may return another one.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, name, buffer: print(type(module).__name__, name)
+    >>> handle = tl.nn.modules.module.register_module_buffer_registration_hook(hook)
+    >>> tl.nn.Linear(3, 2).register_buffer("mean", tl.zeros(3))
+    Linear mean
+    >>> handle.remove()
+    """
     return add(global_buffer_registration, hook)
 
 
 def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call ``hook(module, name, submodule)`` whenever one is registered; it may return another one."""
+    """Call ``hook(module, name, submodule)`` whenever one is registered; it may return another one.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, name, submodule: print(type(module).__name__, name)
+    >>> handle = tl.nn.modules.module.register_module_module_registration_hook(hook)
+    >>> _ = tl.nn.Sequential(tl.nn.ReLU())
+    Sequential 0
+    >>> handle.remove()
+    """
     return add(global_module_registration, hook)
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Call ``hook(module, name, parameter)`` whenever one is registered; it may return another one."""
+    """Call ``hook(module, name, parameter)`` whenever one is registered; it may return another one.
+
+    >>> import tapeless as tl
+    >>> hook = lambda module, name, parameter: print(type(module).__name__, name)
+    >>> handle = tl.nn.modules.module.register_module_parameter_registration_hook(hook)
+    >>> _ = tl.nn.Linear(3, 2)
+    Linear weight
+    Linear bias
+    >>> handle.remove()
+    """
     return add(global_parameter_registration, hook)
 
 

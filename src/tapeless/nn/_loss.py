@@ -55,7 +55,12 @@ class _WeightedLoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|input - target|, for shapes that are equal."""
+    """|input - target|, for shapes that are equal.
+
+    >>> import tapeless as tl
+    >>> tl.nn.L1Loss()(tl.tensor([1.0, 2.0]), tl.tensor([1.0, 5.0]))
+    tensor(1.5000)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -76,7 +81,12 @@ class MSELoss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """With d = |input - target|: d ** 2 / (2 * beta) where d < ``beta``, d - beta / 2 elsewhere."""
+    """With d = |input - target|: d ** 2 / (2 * beta) where d < ``beta``, d - beta / 2 elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.SmoothL1Loss(reduction="none")(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]))
+    tensor([0.1250, 3.5000])
+    """
 
     def __init__(
         self,
@@ -94,7 +104,12 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """With d = |input - target|: d ** 2 / 2 where d < ``delta``, delta * (d - delta / 2) elsewhere."""
+    """With d = |input - target|: d ** 2 / 2 where d < ``delta``, delta * (d - delta / 2) elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.HuberLoss(reduction="none")(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]))
+    tensor([0.1250, 3.5000])
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         if not isinstance(delta, (float, int)):
@@ -111,6 +126,11 @@ class NLLLoss(_WeightedLoss):
     """Negative log-likelihood of class indices under log-probabilities (N, C, ...), for targets (N, ...).
 
     ``weight`` (C,) weighs the classes; targets equal to ``ignore_index`` count for nothing.
+
+    >>> import tapeless as tl
+    >>> scores = tl.nn.functional.log_softmax(tl.zeros(2, 4), dim=1)
+    >>> tl.nn.NLLLoss()(scores, tl.tensor([0, 3]))
+    tensor(1.3863)
     """
 
     def __init__(
@@ -253,6 +273,10 @@ class BCELoss(_WeightedLoss):
     """Binary cross-entropy of probabilities; ``weight`` rescales the loss of each element.
 
     Prefer `BCEWithLogitsLoss`, which takes scores and stays exact where the probability is 0 or 1.
+
+    >>> import tapeless as tl
+    >>> tl.nn.BCELoss()(tl.tensor([0.5, 0.9]), tl.tensor([0.0, 1.0]))
+    tensor(0.3993)
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -264,6 +288,10 @@ class BCEWithLogitsLoss(_Loss):
     """Sigmoid and binary cross-entropy in one, without overflow.
 
     ``weight`` rescales the loss of each element, ``pos_weight`` that of positive targets.
+
+    >>> import tapeless as tl
+    >>> tl.nn.BCEWithLogitsLoss()(tl.tensor([0.0, 100.0]), tl.tensor([0.0, 1.0]))
+    tensor(0.3466)
     """
 
     weight: Tensor | None
@@ -293,6 +321,10 @@ class KLDivLoss(_Loss):
 
     The target holds probabilities, or log-probabilities with ``log_target=True``. ``reduction="batchmean"``
     is the mathematical divergence; ``"mean"`` also divides by the number of classes.
+
+    >>> import tapeless as tl
+    >>> tl.nn.KLDivLoss(reduction="sum")(tl.tensor([0.5, 0.5]).log(), tl.tensor([0.25, 0.75]))
+    tensor(0.1308)
     """
 
     def __init__(

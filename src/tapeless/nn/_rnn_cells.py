@@ -21,6 +21,10 @@ class RNNCellBase(Module):
     with `bias`, ``bias_ih`` and ``bias_hh`` (gates * hidden_size), drawn uniformly from +-1 / sqrt(hidden_size).
 
     Source: https://docs.pytorch.org/docs/stable/nn.html#recurrent-layers
+
+    >>> import tapeless as tl
+    >>> isinstance(tl.nn.GRUCell(2, 3), tl.nn.RNNCellBase)
+    True
     """
 
     weight_ih: Tensor

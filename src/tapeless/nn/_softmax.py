@@ -23,7 +23,12 @@ class _DimActivation(Module):
 
 
 class GLU(_DimActivation):
-    """a * sigmoid(b), where a and b are the halves of the input along ``dim`` (Dauphin et al., 2017)."""
+    """a * sigmoid(b), where a and b are the halves of the input along ``dim`` (Dauphin et al., 2017).
+
+    >>> import tapeless as tl
+    >>> tl.nn.GLU()(tl.tensor([1.0, 2.0, 0.0, 100.0]))
+    tensor([0.5000, 2.0000])
+    """
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -52,7 +57,12 @@ class Softmax(_DimActivation):
 
 
 class Softmin(_DimActivation):
-    """Softmax of -x along ``dim``."""
+    """Softmax of -x along ``dim``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Softmin(dim=0)(tl.tensor([0.0, 100.0]))
+    tensor([1.0000e+00, 3.7835e-44])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -64,7 +74,12 @@ class Softmin(_DimActivation):
 
 
 class LogSoftmax(_DimActivation):
-    """log(softmax(x)) along ``dim``, without overflow."""
+    """log(softmax(x)) along ``dim``, without overflow.
+
+    >>> import tapeless as tl
+    >>> tl.nn.LogSoftmax(dim=0)(tl.tensor([0.0, 0.0]))
+    tensor([-0.6931, -0.6931])
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()

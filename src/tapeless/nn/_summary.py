@@ -43,7 +43,13 @@ class LayerSummary:
 
 @dataclass
 class ModelSummary:
-    """What `summary` returns; ``print`` shows the table, the attributes have its numbers."""
+    """What `summary` returns; ``print`` shows the table, the attributes have its numbers.
+
+    >>> import tapeless as tl
+    >>> table = tl.nn.summary(tl.nn.Linear(3, 2), (1, 3))
+    >>> isinstance(table, tl.nn.ModelSummary)
+    True
+    """
 
     layers: list[LayerSummary] = field(default_factory=list)
     total_parameters: int = 0

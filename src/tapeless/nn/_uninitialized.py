@@ -29,6 +29,11 @@ class UninitializedTensorMixin(Tensor):
     """A tensor of which only the dtype is known; `materialize` gives it a shape and makes it an ordinary one.
 
     Everything that needs its values raises ``ValueError``, and ``shape`` raises ``RuntimeError``.
+
+    >>> import tapeless as tl
+    >>> weight = tl.nn.parameter.UninitializedParameter()
+    >>> isinstance(weight, tl.nn.parameter.UninitializedTensorMixin)
+    True
     """
 
     __slots__ = ()
@@ -159,5 +164,10 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
 
 
 def is_lazy(param: Any) -> bool:
-    """Return whether this is an uninitialized parameter or buffer."""
+    """Return whether this is an uninitialized parameter or buffer.
+
+    >>> import tapeless as tl
+    >>> tl.nn.parameter.is_lazy(tl.nn.parameter.UninitializedParameter()), tl.nn.parameter.is_lazy(tl.ones(1))
+    (True, False)
+    """
     return isinstance(param, UninitializedTensorMixin)

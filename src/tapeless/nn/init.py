@@ -82,7 +82,13 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with values uniform on [a, b)."""
+    """Fill with values uniform on [a, b).
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.init.uniform_(tl.empty(3))
+    tensor([0.4963, 0.7682, 0.0885])
+    """
     if _switch.skip:
         return tensor
     with no_grad():
@@ -90,7 +96,13 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with normally distributed values."""
+    """Fill with normally distributed values.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.init.normal_(tl.empty(3), mean=10.0, std=0.1)
+    tensor([10.1541,  9.9707,  9.7821])
+    """
     if _switch.skip:
         return tensor
     with no_grad():
@@ -98,7 +110,12 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with ``val``."""
+    """Fill with ``val``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.init.constant_(tl.empty(2), 0.3)
+    tensor([0.3000, 0.3000])
+    """
     if _switch.skip:
         return tensor
     with no_grad():
@@ -106,12 +123,22 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with ones."""
+    """Fill with ones.
+
+    >>> import tapeless as tl
+    >>> tl.nn.init.ones_(tl.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    >>> import tapeless as tl
+    >>> tl.nn.init.zeros_(tl.empty(2))
+    tensor([0., 0.])
+    """
     if _switch.skip:
         return tensor
     with no_grad():
@@ -119,7 +146,13 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a 2-d tensor with the identity matrix; raises ``ValueError`` for other tensors."""
+    """Fill a 2-d tensor with the identity matrix; raises ``ValueError`` for other tensors.
+
+    >>> import tapeless as tl
+    >>> tl.nn.init.eye_(tl.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     _check_2d(tensor)
     return _copy_array(tensor, np.eye(*tensor.shape))
 
@@ -130,6 +163,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     The tensor has shape (out, in, *kernel) with 1 to 3 kernel axes; with ``groups``, each group of output
     channels passes the input on. Raises ``ValueError`` for other tensors, or where ``groups`` does not
     divide ``out``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.init.dirac_(tl.empty(2, 2, 1)).squeeze()
+    tensor([[1., 0.],
+            [0., 1.]])
     """
     if tensor.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -182,13 +220,27 @@ def _xavier_std(tensor: Tensor, gain: float) -> float:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill uniformly from +-``gain`` * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Fill uniformly from +-``gain`` * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.init.xavier_uniform_(tl.empty(2, 3))
+    tensor([[-0.0082,  0.5876, -0.9016],
+            [-0.8062, -0.4219,  0.2938]])
+    """
     bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return uniform_(tensor, -bound, bound, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with N(0, std²), std = ``gain`` * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Fill with N(0, std²), std = ``gain`` * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.init.xavier_normal_(tl.empty(2, 3))
+    tensor([[ 0.9746, -0.1856, -1.3780],
+            [ 0.3595, -0.6859, -0.8845]])
+    """
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
 
 
@@ -210,6 +262,12 @@ def kaiming_uniform_(
     """Fill uniformly from +-gain * sqrt(3 / fan) (He et al., 2015).
 
     ``a`` is the slope of the leaky ReLU that follows; ``mode`` chooses the fan: ``"fan_in"``, ``"fan_out"``.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.init.kaiming_uniform_(tl.empty(2, 3), nonlinearity="relu")
+    tensor([[-0.0106,  0.7586, -1.1640],
+            [-1.0408, -0.5447,  0.3792]])
     """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     if std is None:
@@ -225,7 +283,14 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """Fill with N(0, std²), std = gain / sqrt(fan) (He et al., 2015); arguments as `kaiming_uniform_`."""
+    """Fill with N(0, std²), std = gain / sqrt(fan) (He et al., 2015); arguments as `kaiming_uniform_`.
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.nn.init.kaiming_normal_(tl.empty(2, 3), nonlinearity="relu")
+    tensor([[ 1.2582, -0.2396, -1.7790],
+            [ 0.4641, -0.8855, -1.1419]])
+    """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0, std, generator)
 
@@ -238,7 +303,13 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Any = None,
 ) -> Tensor:
-    """Fill normally, but only with values between ``a`` and ``b``; warns where they are far from the mean."""
+    """Fill normally, but only with values between ``a`` and ``b``; warns where they are far from the mean.
+
+    >>> import tapeless as tl
+    >>> w = tl.nn.init.trunc_normal_(tl.empty(1000), a=-1.0, b=1.0)
+    >>> bool((w.abs() <= 1).all())
+    True
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
@@ -287,6 +358,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     Raises ``ValueError`` for fewer than 2 axes. Source: Saxe et al., "Exact solutions to the nonlinear
     dynamics of learning in deep linear neural networks" (2013).
+
+    >>> import tapeless as tl
+    >>> w = tl.nn.init.orthogonal_(tl.empty(2, 3))
+    >>> tl.allclose(w @ w.T, tl.eye(2), atol=1e-6)
+    True
     """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
@@ -302,7 +378,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """Fill a 2-d tensor normally, with the share ``sparsity`` of each column set to zero (Martens, 2010)."""
+    """Fill a 2-d tensor normally, with the share ``sparsity`` of each column set to zero (Martens, 2010).
+
+    >>> import tapeless as tl
+    >>> w = tl.nn.init.sparse_(tl.empty(4, 3), sparsity=0.5)
+    >>> (w == 0).sum(dim=0)
+    tensor([2, 2, 2])
+    """
     _check_2d(tensor)
     rows, cols = tensor.shape
     zeros = math.ceil(sparsity * rows)

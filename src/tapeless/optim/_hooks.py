@@ -18,6 +18,14 @@ def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
     """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.optim.optimizer.register_optimizer_step_pre_hook.html
+
+    >>> import tapeless as tl
+    >>> from tapeless.optim.optimizer import register_optimizer_step_pre_hook
+    >>> hook = lambda optimizer, args, kwargs: print(type(optimizer).__name__, "will step")
+    >>> handle = register_optimizer_step_pre_hook(hook)
+    >>> tl.optim.SGD([tl.ones(1, requires_grad=True)], lr=0.1).step()
+    SGD will step
+    >>> handle.remove()
     """
     return _register(_all_pre, hook)
 
@@ -26,6 +34,14 @@ def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
     """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.optim.optimizer.register_optimizer_step_post_hook.html
+
+    >>> import tapeless as tl
+    >>> from tapeless.optim.optimizer import register_optimizer_step_post_hook
+    >>> hook = lambda optimizer, args, kwargs: print(type(optimizer).__name__, "stepped")
+    >>> handle = register_optimizer_step_post_hook(hook)
+    >>> tl.optim.SGD([tl.ones(1, requires_grad=True)], lr=0.1).step()
+    SGD stepped
+    >>> handle.remove()
     """
     return _register(_all_post, hook)
 

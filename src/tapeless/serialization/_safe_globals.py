@@ -24,12 +24,24 @@ def add_safe_globals(safe_globals: Iterable[Any]) -> None:
 
 
 def get_safe_globals() -> list[Any]:
-    """Return what `add_safe_globals` was given."""
+    """Return what `add_safe_globals` was given.
+
+    >>> import tapeless as tl
+    >>> tl.serialization.clear_safe_globals()
+    >>> tl.serialization.get_safe_globals()
+    []
+    """
     return list(_listed)
 
 
 def clear_safe_globals() -> None:
-    """Forget what `add_safe_globals` was given."""
+    """Forget what `add_safe_globals` was given.
+
+    >>> import tapeless as tl
+    >>> tl.serialization.clear_safe_globals()
+    >>> tl.serialization.get_safe_globals()
+    []
+    """
     _listed.clear()
 
 

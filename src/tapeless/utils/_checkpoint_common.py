@@ -10,7 +10,12 @@ from .._random import get_rng_state, set_rng_state
 
 
 class CheckpointError(RuntimeError):
-    """Raised when the recomputation of a checkpoint does not do what the forward pass did."""
+    """Raised when the recomputation of a checkpoint does not do what the forward pass did.
+
+    >>> import tapeless as tl
+    >>> issubclass(tl.utils.checkpoint.CheckpointError, RuntimeError)
+    True
+    """
 
 
 class _Switches:
@@ -26,7 +31,14 @@ Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManage
 
 
 def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-    """Return two contexts that do nothing, for the forward pass and for the recomputation."""
+    """Return two contexts that do nothing, for the forward pass and for the recomputation.
+
+    >>> import tapeless as tl
+    >>> first, second = tl.utils.checkpoint.noop_context_fn()
+    >>> with first, second:
+    ...     print("as it would have been")
+    as it would have been
+    """
     return nullcontext(), nullcontext()
 
 
@@ -36,6 +48,14 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
 
     Stopping is the default. Whatever checkpoints inside say themselves does not count.
     See https://docs.pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.set_checkpoint_early_stop
+
+    >>> import tapeless as tl
+    >>> x = tl.ones(2, requires_grad=True)
+    >>> with tl.utils.checkpoint.set_checkpoint_early_stop(False):
+    ...     y = tl.utils.checkpoint.checkpoint(tl.exp, x, use_reentrant=False)
+    >>> y.sum().backward()
+    >>> x.grad
+    tensor([2.7183, 2.7183])
     """
     previous, switches.early_stop = switches.early_stop, enable
     try:
@@ -49,6 +69,13 @@ def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
     """Say, for checkpoints made in this block, whether errors list what was kept where; None: as each call says.
 
     See https://docs.pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.set_checkpoint_debug_enabled
+
+    >>> import tapeless as tl
+    >>> x = tl.ones(2, requires_grad=True)
+    >>> with tl.utils.checkpoint.set_checkpoint_debug_enabled(False):
+    ...     y = tl.utils.checkpoint.checkpoint(tl.exp, x, use_reentrant=False)
+    >>> y
+    tensor([2.7183, 2.7183], grad_fn=<ExpBackward0>)
     """
     previous, switches.debug = switches.debug, enabled
     try:

@@ -90,6 +90,13 @@ def clip_grads_with_norm_(
     """Scale all gradients in place by ``max_norm / (total_norm + 1e-6)`` where that is below 1.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grads_with_norm_.html
+
+    >>> import tapeless as tl
+    >>> w = tl.zeros(2, requires_grad=True)
+    >>> (w * tl.tensor([3.0, 4.0])).sum().backward()
+    >>> tl.nn.utils.clip_grads_with_norm_([w], max_norm=1.0, total_norm=tl.tensor(5.0))
+    >>> w.grad
+    tensor([0.6000, 0.8000])
     """
     norm = total_norm._array if isinstance(total_norm, Tensor) else total_norm
     _scale(_grad_arrays(_listed(parameters)), float(max_norm), norm)
@@ -140,7 +147,14 @@ def clip_grad_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Do the same as `clip_grad_norm_`, with PyTorch's warning that this is the older name."""
+    """Do the same as `clip_grad_norm_`, with PyTorch's warning that this is the older name.
+
+    >>> import tapeless as tl
+    >>> w = tl.zeros(2, requires_grad=True)
+    >>> (w * tl.tensor([3.0, 4.0])).sum().backward()
+    >>> tl.nn.utils.clip_grad_norm_([w], 1.0)  # the name without a warning
+    tensor(5.)
+    """
     warnings.warn(
         "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
@@ -153,6 +167,13 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
     """Limit every element of every gradient in place to +-``clip_value``.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html
+
+    >>> import tapeless as tl
+    >>> w = tl.zeros(2, requires_grad=True)
+    >>> (w * tl.tensor([3.0, -0.5])).sum().backward()
+    >>> tl.nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([ 1.0000, -0.5000])
     """
     limit = float(clip_value)
     for array in _grad_arrays(_listed(parameters)):

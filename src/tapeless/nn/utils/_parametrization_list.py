@@ -24,6 +24,11 @@ class ParametrizationList(ModuleList):
     ``original`` (or ``original0``, ``original1``, ... when ``is_tensor`` is False) are parameters of it, or buffers.
     Made by `register_parametrization`.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.ParametrizationList.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.parametrizations.weight_norm(tl.nn.Linear(3, 2))
+    >>> isinstance(layer.parametrizations.weight, tl.nn.utils.parametrize.ParametrizationList)
+    True
     """
 
     original: Tensor

@@ -119,6 +119,12 @@ def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
     """Take `spectral_norm` away again, keeping the weight; raises ``ValueError`` where there is none.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.remove_spectral_norm.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.spectral_norm(tl.nn.Linear(3, 2))
+    >>> layer = tl.nn.utils.remove_spectral_norm(layer)
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
     """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNorm) and hook.name == name:

@@ -63,6 +63,11 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
     The parameters are ``<name>_g`` and ``<name>_v``; ``module.<name>`` is computed before each call. Warns that
     `parametrizations.weight_norm` is the newer way. Raises ``RuntimeError`` where it was applied already.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.weight_norm.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.parametrizations.weight_norm(tl.nn.Linear(3, 2))  # as PyTorch advises
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'parametrizations.weight.original0', 'parametrizations.weight.original1']
     """
     warnings.warn(_OLD, FutureWarning, stacklevel=2)
     WeightNorm.apply(module, name, dim)
@@ -73,6 +78,12 @@ def remove_weight_norm(module: Any, name: str = "weight") -> Any:
     """Take `weight_norm` away again, keeping the weight; raises ``ValueError`` where there is none.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.remove_weight_norm.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.parametrizations.weight_norm(tl.nn.Linear(3, 2))  # as PyTorch advises
+    >>> layer = tl.nn.utils.parametrize.remove_parametrizations(layer, "weight")
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
     """
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, WeightNorm) and hook.name == name:

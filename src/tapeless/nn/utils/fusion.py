@@ -47,6 +47,15 @@ def fuse_conv_bn_weights(
 
     ``conv_w`` is (out, in, ...), for transposed ones (in, out, ...); all others have length out.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html
+
+    >>> import tapeless as tl
+    >>> conv, bn = tl.nn.Conv1d(2, 3, 1), tl.nn.BatchNorm1d(3).eval()
+    >>> w, b = tl.nn.utils.fuse_conv_bn_weights(
+    ...     conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+    ... )
+    >>> x = tl.ones(1, 2, 4)
+    >>> tl.allclose(tl.nn.functional.conv1d(x, w, b), bn(conv(x)), atol=1e-6)
+    True
     """
     shape = [1, -1] if transpose else [-1, 1]
     shape += [1] * (conv_w.ndim - 2)
@@ -65,6 +74,14 @@ def fuse_linear_bn_weights(
     """Return weight (out, in) and bias (out) of the linear layer that does both.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_linear_bn_weights.html
+
+    >>> import tapeless as tl
+    >>> layer, bn = tl.nn.Linear(2, 3), tl.nn.BatchNorm1d(3).eval()
+    >>> w, b = tl.nn.utils.fuse_linear_bn_weights(
+    ...     layer.weight, layer.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+    ... )
+    >>> tl.allclose(tl.nn.functional.linear(tl.ones(1, 2), w, b), bn(layer(tl.ones(1, 2))), atol=1e-6)
+    True
     """
     return _folded(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, [-1, 1])
 
@@ -104,6 +121,12 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 
     Raises ``AssertionError`` unless both are in evaluation mode, and ``bn`` has as many features as ``linear``, or 1.
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_linear_bn_eval.html
+
+    >>> import tapeless as tl
+    >>> layer, bn = tl.nn.Linear(2, 3).eval(), tl.nn.BatchNorm1d(3).eval()
+    >>> fused, x = tl.nn.utils.fuse_linear_bn_eval(layer, bn), tl.ones(1, 2)
+    >>> tl.allclose(fused(x), bn(layer(x)), atol=1e-6)
+    True
     """
     _check_eval(linear, bn)
     if bn.num_features not in (linear.out_features, 1):

@@ -114,6 +114,14 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Return whether the module has a parametrized tensor, or one of this name.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.is_parametrized.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.parametrizations.weight_norm(tl.nn.Linear(3, 2))
+    >>> (
+    ...     tl.nn.utils.parametrize.is_parametrized(layer, "weight"),
+    ...     tl.nn.utils.parametrize.is_parametrized(layer, "bias"),
+    ... )
+    (True, False)
     """
     parametrizations = getattr(module, "parametrizations", None)
     if not isinstance(parametrizations, ModuleDict):
@@ -187,6 +195,12 @@ def remove_parametrizations(module: Any, tensor_name: str, leave_parametrized: b
     It gets the value computed last, or with ``leave_parametrized=False`` that of the original.
     Raises ``ValueError`` where it is not parametrized, or there are several originals to choose from.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.remove_parametrizations.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.parametrizations.weight_norm(tl.nn.Linear(3, 2))
+    >>> layer = tl.nn.utils.parametrize.remove_parametrizations(layer, "weight")
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
@@ -222,6 +236,12 @@ def transfer_parametrizations_and_params(from_module: Any, to_module: Any, tenso
 
     ``tensor_name`` chooses one of them; raises ``KeyError`` where there is no such one.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.parametrize.transfer_parametrizations_and_params.html
+
+    >>> import tapeless as tl
+    >>> layer = tl.nn.utils.parametrizations.weight_norm(tl.nn.Linear(3, 2))
+    >>> other = tl.nn.utils.parametrize.transfer_parametrizations_and_params(layer, tl.nn.Linear(3, 2))
+    >>> tl.equal(other.weight, layer.weight)
+    True
     """
     if not is_parametrized(from_module):
         return to_module

@@ -214,6 +214,13 @@ class ChainDataset(IterableDataset[Any]):
     """Streams one after the other; AssertionError when one of them is not an ``IterableDataset``.
 
     Source: https://pytorch.org/docs/stable/data.html#torch.utils.data.ChainDataset
+
+    >>> import tapeless as tl
+    >>> class Count(tl.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(tl.utils.data.ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
