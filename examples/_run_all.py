@@ -115,10 +115,11 @@ def keep(name: str, goal: Goal, value: float, seconds: float) -> None:
     }
     results = {name: results[name] for name in ORDER if name in results}
     file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    picture = FOLDER / "output" / f"{name}.png"
-    if picture.exists():
-        (DOCS / "images").mkdir(exist_ok=True)
-        shutil.copyfile(picture, DOCS / "images" / picture.name)
+    for ending in ("png", "svg"):
+        picture = FOLDER / "output" / f"{name}.{ending}"
+        if picture.exists():
+            (DOCS / "images").mkdir(exist_ok=True)
+            shutil.copyfile(picture, DOCS / "images" / picture.name)
     (DOCS / "gallery.md").write_text(page(results), encoding="utf-8")
 
 
@@ -141,8 +142,9 @@ def page(results: dict[str, dict[str, Any]]) -> str:
     for name in results:
         text = docstring(name).split("::\n")[0] + "."  # up to the command
         lines += ["", f"## {name}", "", text.replace("``", "`").replace("..", ".")]
-        if (DOCS / "images" / f"{name}.png").exists():
-            lines += ["", f"![{name}](images/{name}.png)"]
+        for ending in ("png", "svg"):
+            if (DOCS / "images" / f"{name}.{ending}").exists():
+                lines += ["", f"![{name}](images/{name}.{ending})"]
         lines += ["", f"[examples/{name}.py](../examples/{name}.py)"]
     return "\n".join(lines) + "\n"
 

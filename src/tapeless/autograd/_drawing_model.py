@@ -38,7 +38,7 @@ class GraphNode:
 class GraphEdge:
     """Result `index` of node `source` goes to node `target`, whose ``next_functions[slot]`` it is.
 
-    After folding one edge may stand for `count` of them.
+    After folding one edge may stand for `count` results of the same shape.
     """
 
     source: int
@@ -116,6 +116,7 @@ def contracted(structure: Structure, group_of: dict[int, int], boxes: Sequence[G
     start = len(structure.nodes)
     place = [start + group_of[i] if i in group_of else i for i in range(start)]
     edges: dict[tuple[object, ...], GraphEdge] = {}
+    carried: set[tuple[object, ...]] = set()
     for edge in structure.edges:
         source, target = place[edge.source], place[edge.target]
         if source == target:
@@ -124,7 +125,9 @@ def contracted(structure: Structure, group_of: dict[int, int], boxes: Sequence[G
         if target >= start or source >= start:  # of the same kind they would be indistinguishable
             key = (source, target, edge.shape, edge.dtype)
         old = edges.get(key)
-        count = edge.count + (old.count if old else 0)
+        result = (key, edge.source, edge.index)  # a result that goes to several in a group is one
+        count = (old.count if old else 0) + (0 if result in carried else edge.count)
+        carried.add(result)
         edges[key] = replace(old or edge, source=source, target=target, count=count)
     kept = [node for node in structure.nodes if node.id not in group_of]
     first = {start + group: i for i, group in reversed(list(group_of.items()))}
