@@ -137,6 +137,9 @@ def test_what_is_recorded_is_what_the_page_shows(folder: Path) -> None:
     assert "| [b](#b) | loss | 0.25 | at most 0.5 |" in text
     assert "![b](images/b.png)" in text and "![a]" not in text
     assert (folder / "docs" / "images" / "b.png").read_bytes() == b"picture"
+    (folder / "output" / "a.svg").write_bytes(b"drawing")
+    assert runner.run_all(["a"], quick=False, record=True) == 0
+    assert "![a](images/a.svg)" in (folder / "docs" / "gallery.md").read_text()
 
 
 def test_the_gallery_is_that_of_the_recorded_results() -> None:
@@ -147,4 +150,5 @@ def test_the_gallery_is_that_of_the_recorded_results() -> None:
         goal = runner.goal_of(name, quick=False)
         assert (result["what"], result["relation"], result["bound"]) == (goal.what, goal.relation, goal.bound), name
         assert goal.reached(result["value"]), f"{name} missed its goal"
-        assert (ROOT / "docs" / "images" / f"{name}.png").exists()
+        pictures = [ROOT / "docs" / "images" / f"{name}.{ending}" for ending in ("png", "svg")]
+        assert any(picture.exists() for picture in pictures), f"{name} has no picture"
