@@ -197,9 +197,37 @@ def _filler(name: str, make: Any, doc: str) -> Callable[..., Tensor]:
     return function
 
 
-zeros = _filler("zeros", np.zeros, "Make a tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``.")
-ones = _filler("ones", np.ones, "Make a tensor of ones: ``ones(2, 3)`` or ``ones((2, 3))``.")
-empty = _filler("empty", np.empty, "Make a tensor without setting its elements.")
+zeros = _filler(
+    "zeros",
+    np.zeros,
+    """Make a tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``.
+
+    >>> import tapeless as tl
+    >>> tl.zeros(2, dtype=tl.int64)
+    tensor([0, 0])
+    """,
+)
+ones = _filler(
+    "ones",
+    np.ones,
+    """Make a tensor of ones: ``ones(2, 3)`` or ``ones((2, 3))``.
+
+    >>> import tapeless as tl
+    >>> tl.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """,
+)
+empty = _filler(
+    "empty",
+    np.empty,
+    """Make a tensor without setting its elements.
+
+    >>> import tapeless as tl
+    >>> tl.empty(2, 3).shape
+    torch.Size([2, 3])
+    """,
+)
 
 
 def full(
@@ -230,9 +258,36 @@ def _like(name: str, make: Any, doc: str) -> Callable[..., Tensor]:
 NUMPY[np.ones_like] = lambda a, dtype=None: wrap(np.ones_like(unwrap(a), dtype=dtype))
 NUMPY[np.zeros_like] = lambda a, dtype=None: wrap(np.zeros_like(unwrap(a), dtype=dtype))  # rules make zeros so
 
-zeros_like = _like("zeros_like", np.zeros_like, "Make zeros of the shape and dtype of another tensor.")
-ones_like = _like("ones_like", np.ones_like, "Make ones of the shape and dtype of another tensor.")
-empty_like = _like("empty_like", np.empty_like, "Make a tensor like another one without setting its elements.")
+zeros_like = _like(
+    "zeros_like",
+    np.zeros_like,
+    """Make zeros of the shape and dtype of another tensor.
+
+    >>> import tapeless as tl
+    >>> tl.zeros_like(tl.ones(2))
+    tensor([0., 0.])
+    """,
+)
+ones_like = _like(
+    "ones_like",
+    np.ones_like,
+    """Make ones of the shape and dtype of another tensor.
+
+    >>> import tapeless as tl
+    >>> tl.ones_like(tl.tensor([1, 2]))
+    tensor([1, 1])
+    """,
+)
+empty_like = _like(
+    "empty_like",
+    np.empty_like,
+    """Make a tensor like another one without setting its elements.
+
+    >>> import tapeless as tl
+    >>> tl.empty_like(tl.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """,
+)
 
 
 def full_like(
@@ -447,8 +502,28 @@ def _triangle(name: str, make: Any, doc: str) -> Any:
     return function
 
 
-triu_indices = _triangle("triu_indices", np.triu_indices, "Return rows and columns of the upper triangle of a matrix.")
-tril_indices = _triangle("tril_indices", np.tril_indices, "Return rows and columns of the lower triangle of a matrix.")
+triu_indices = _triangle(
+    "triu_indices",
+    np.triu_indices,
+    """Return rows and columns of the upper triangle of a matrix.
+
+    >>> import tapeless as tl
+    >>> tl.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """,
+)
+tril_indices = _triangle(
+    "tril_indices",
+    np.tril_indices,
+    """Return rows and columns of the lower triangle of a matrix.
+
+    >>> import tapeless as tl
+    >>> tl.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """,
+)
 
 
 def empty_strided(
@@ -505,7 +580,13 @@ def _new(name: str, make: Any) -> None:
         return make(*args, dtype=self.dtype if dtype is None else dtype, **kwargs)
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"As `{make.__name__}`, in the dtype of this tensor."
+    arguments = {"full": "(2,), 7", "tensor": "[1, 2]", "empty_strided": "(2,), (1,)"}.get(make.__name__, "2")
+    method.__doc__ = f"""As `{make.__name__}`, in the dtype of this tensor.
+
+    >>> import tapeless as tl
+    >>> tl.ones(1, dtype=tl.float64).{name}({arguments}).dtype
+    dtype('float64')
+    """
     setattr(Tensor, name, method)
 
 

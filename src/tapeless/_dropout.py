@@ -241,6 +241,11 @@ def _declare_fractional(ndim: int) -> None:
 
     Graham, "Fractional max-pooling" (2014). Give `output_size`, or `output_ratio` of the input's sizes.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.{name}.html
+
+    >>> import tapeless as tl
+    >>> x = tl.rand(1, 3, {", ".join(["8"] * ndim)})
+    >>> tl.nn.functional.{name}(x, kernel_size=2, output_size=5).shape
+    torch.Size([1, 3, {", ".join(["5"] * ndim)}])
     """
     composite(f"nn.functional.{name}", methods="")(fractional_max_pool)
 

@@ -277,7 +277,7 @@ def multinomial(
 _STREAM_NAMES = {"from": "low", "to": "high", "lambd": "rate"}
 
 
-def _drawing(name: str, params: tuple[str, ...], doc: str) -> Any:
+def _drawing(name: str, params: tuple[str, ...], doc: str, example: tuple[str, str]) -> Any:
     """Return an in-place method that overwrites a tensor with draws of the stream's method of that name."""
 
     def method(self: Any, *args: Any, generator: Generator | None = None, **kwargs: Any) -> Any:
@@ -287,17 +287,44 @@ def _drawing(name: str, params: tuple[str, ...], doc: str) -> Any:
         return self.copy_(wrap(draw(self._array.shape, dtype=self._array.dtype, **given)))
 
     method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = doc
+    arguments, drawn = example
+    method.__doc__ = f"""{doc}
+
+    >>> import tapeless as tl
+    >>> _ = tl.manual_seed(0)
+    >>> tl.empty(2).{name}_({arguments})
+    {drawn}
+    """
     return method
 
 
-for _name, _params, _doc in (
-    ("exponential", ("rate",), "Overwrite with draws from the exponential distribution of rate `lambd`."),
-    ("log_normal", ("mean", "std"), "Overwrite with exponentials of normal draws."),
-    ("cauchy", ("median", "sigma"), "Overwrite with draws from the Cauchy distribution."),
-    ("geometric", ("p",), "Overwrite with the numbers of trials up to the first success."),
+for _name, _params, _doc, _example in (
+    (
+        "exponential",
+        ("rate",),
+        "Overwrite with draws from the exponential distribution of rate `lambd`.",
+        ("2.0", "tensor([1.7542, 0.6152])"),
+    ),
+    (
+        "log_normal",
+        ("mean", "std"),
+        "Overwrite with exponentials of normal draws.",
+        ("0.0, 1.0", "tensor([4.6692, 0.7457])"),
+    ),
+    (
+        "cauchy",
+        ("median", "sigma"),
+        "Overwrite with draws from the Cauchy distribution.",
+        ("0.0, 1.0", "tensor([10.5977,  0.7648])"),
+    ),
+    (
+        "geometric",
+        ("p",),
+        "Overwrite with the numbers of trials up to the first success.",
+        ("0.5", "tensor([1., 1.])"),
+    ),
 ):
-    composite(f"{_name}_")(_drawing(_name, _params, _doc))
+    composite(f"{_name}_")(_drawing(_name, _params, _doc, _example))
 
 
 @composite("uniform_")

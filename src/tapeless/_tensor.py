@@ -935,7 +935,12 @@ def _conversion(name: str, dtype: np.dtype[Any]) -> Callable[[Any], Any]:
         return self.to(dtype=dtype)
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"Return the tensor as {dtype.name}, or itself if it is that already."
+    method.__doc__ = f"""Return the tensor as {dtype.name}, or itself if it is that already.
+
+    >>> import tapeless as tl
+    >>> tl.tensor([1, 0]).{name}().dtype
+    dtype('{dtype.name}')
+    """
     return method
 
 

@@ -44,7 +44,14 @@ def _refused(name: str) -> Any:
         raise RuntimeError(NO_ACCELERATOR)
 
     refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = "Raise RuntimeError, as PyTorch without an accelerator does."
+    refuse.__doc__ = f"""Raise RuntimeError, as PyTorch without an accelerator does.
+
+    >>> import tapeless as tl
+    >>> tl.accelerator.{name}()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: {NO_ACCELERATOR.splitlines()[0][:40]}...
+    """
     return refuse
 
 

@@ -48,7 +48,14 @@ def _refused(name: str) -> Any:
         raise TapelessError(_NO_DOWNLOADS.format(name=name, what=what))
 
     refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = "Raise `TapelessError`: nothing is downloaded."
+    refuse.__doc__ = f"""Raise `TapelessError`: nothing is downloaded.
+
+    >>> import tapeless as tl
+    >>> tl.hub.{name}("somebody/something")
+    Traceback (most recent call last):
+        ...
+    tapeless._errors.TapelessError: ...
+    """
     return refuse
 
 

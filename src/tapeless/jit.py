@@ -29,19 +29,43 @@ def script(obj: Any, optimize: None = None, example_inputs: Any = None) -> Any:
 
 
 def trace(func: Any, example_inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Return the function or module as it is, and warn. Unlike a trace, it still decides by its input."""
+    """Return the function or module as it is, and warn. Unlike a trace, it still decides by its input.
+
+    >>> import tapeless as tl
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     f = tl.jit.trace(lambda x: x * 2, tl.ones(1))
+    >>> f(tl.ones(2))
+    tensor([2., 2.])
+    """
     warnings.warn(_AS_IT_IS.format(name="trace"), stacklevel=2)
     return func
 
 
 def trace_module(mod: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the module as it is, and warn."""
+    """Return the module as it is, and warn.
+
+    >>> import tapeless as tl
+    >>> import warnings
+    >>> layer = tl.nn.Linear(2, 1)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     traced = tl.jit.trace_module(layer, {"forward": tl.ones(2)})
+    >>> traced(tl.ones(2)).shape
+    torch.Size([1])
+    """
     warnings.warn(_AS_IT_IS.format(name="trace_module"), stacklevel=2)
     return mod
 
 
 def script_method(fn: Any) -> Any:
-    """Return the method as it is."""
+    """Return the method as it is.
+
+    >>> import tapeless as tl
+    >>> tl.jit.script_method(len)([1, 2])
+    2
+    """
     return fn
 
 
@@ -71,7 +95,17 @@ def unused(fn: Any) -> Any:
 
 
 def optimize_for_inference(mod: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the module as it is."""
+    """Return the module as it is.
+
+    >>> import tapeless as tl
+    >>> import warnings
+    >>> layer = tl.nn.Linear(2, 1).eval()
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     layer = tl.jit.optimize_for_inference(tl.jit.script(layer))
+    >>> layer(tl.ones(2)).shape
+    torch.Size([1])
+    """
     return mod
 
 
@@ -116,4 +150,9 @@ def isinstance(obj: Any, target_type: Any) -> bool:
 
 
 class ScriptModule(Module):
-    """A module: there is no other kind."""
+    """A module: there is no other kind.
+
+    >>> import tapeless as tl
+    >>> issubclass(tl.jit.ScriptModule, tl.nn.Module)
+    True
+    """

@@ -45,7 +45,14 @@ def _refused(name: str, inner: str) -> Any:
         raise RuntimeError(f"Cannot execute {inner}() without MPS backend.\nTapeless runs on the CPU only.")
 
     refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = "Raise RuntimeError, as PyTorch on other machines than Macs does."
+    refuse.__doc__ = f"""Raise RuntimeError, as PyTorch on other machines than Macs does.
+
+    >>> import tapeless as tl
+    >>> tl.mps.{name}()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: Cannot execute {inner}() without MPS backend...
+    """
     return refuse
 
 

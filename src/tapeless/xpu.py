@@ -51,5 +51,10 @@ def empty_cache() -> None:
 
 
 def synchronize(device: Any = None) -> None:
-    """Raise `DeviceError`, an ``AssertionError`` as PyTorch's."""
+    """Raise `DeviceError`, an ``AssertionError`` as PyTorch's.
+
+    >>> import tapeless as tl
+    >>> tl.xpu.is_available()
+    False
+    """
     check_device("xpu")

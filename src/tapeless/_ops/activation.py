@@ -41,7 +41,10 @@ class Relu(Unary):
 
 @accelerated("elementwise.relu_grad", size=32768)
 def _relu_grad(g: Any, result: Any) -> Any:
-    return g * (result > zero(result.dtype))
+    mask = result > zero(result.dtype)
+    if type(g) is type(mask) is np.ndarray and mask.size < 32768:  # 1.4 us for 100 x 16 in place of 1.8
+        return np.multiply(mask := mask.astype(g.dtype), g, out=mask)
+    return g * mask
 
 
 class LeakyRelu(FloatUnary):
@@ -281,19 +284,34 @@ def softsign(input: Any) -> Any:
 
 @composite("mish", methods="")
 def mish(input: Any) -> Any:
-    """Return ``input * tanh(softplus(input))``."""
+    """Return ``input * tanh(softplus(input))``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.mish(tl.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
     return input * Softplus.apply(input).tanh()
 
 
 @composite("hardsigmoid", methods="")
 def hardsigmoid(input: Any) -> Any:
-    """Return ``relu6(input + 3) / 6``."""
+    """Return ``relu6(input + 3) / 6``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.hardsigmoid(tl.tensor([-3.0, 0.0, 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
     return Hardtanh.apply(input + 3, 0.0, 6.0) / 6
 
 
 @composite("hardswish", methods="")
 def hardswish(input: Any) -> Any:
-    """Return ``input * relu6(input + 3) / 6``."""
+    """Return ``input * relu6(input + 3) / 6``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.hardswish(tl.tensor([-3.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
     return input * Hardtanh.apply(input + 3, 0.0, 6.0) / 6
 
 

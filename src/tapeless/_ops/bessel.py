@@ -16,6 +16,47 @@ from .._kernels.optional import scipy
 from .._kernels.special import recurrence
 from ._common import FloatBinary, FloatUnary, both_arrays
 
+# What the examples in the docstrings print: values at 0.5, and those of degree 2 at 0.25.
+_AT_HALF = {
+    "i0": "1.0635",
+    "i0e": "0.6450",
+    "i1": "0.2579",
+    "i1e": "0.1564",
+    "ndtr": "0.6915",
+    "ndtri": "0.",
+    "log_ndtr": "-0.3689",
+    "erfcx": "0.6157",
+    "airy_ai": "0.2317",
+    "bessel_j0": "0.9385",
+    "bessel_j1": "0.2423",
+    "bessel_y0": "-0.4445",
+    "bessel_y1": "-1.4715",
+    "modified_bessel_i0": "1.0635",
+    "modified_bessel_i1": "0.2579",
+    "modified_bessel_k0": "0.9244",
+    "modified_bessel_k1": "1.6564",
+    "scaled_modified_bessel_k0": "1.5241",
+    "scaled_modified_bessel_k1": "2.7310",
+}
+_OF_DEGREE_2 = {
+    "chebyshev_polynomial_t": "-0.8750",
+    "chebyshev_polynomial_u": "-0.7500",
+    "chebyshev_polynomial_v": "-1.2500",
+    "chebyshev_polynomial_w": "-0.2500",
+    "shifted_chebyshev_polynomial_t": "-0.5000",
+    "shifted_chebyshev_polynomial_u": "0.",
+    "shifted_chebyshev_polynomial_v": "1.",
+    "shifted_chebyshev_polynomial_w": "-1.",
+    "hermite_polynomial_h": "-1.7500",
+    "hermite_polynomial_he": "-0.9375",
+    "laguerre_polynomial_l": "0.5312",
+    "legendre_polynomial_p": "-0.4062",
+}
+
+
+def _example(name: str, arguments: str, value: str) -> str:
+    return f">>> import tapeless as tl\n>>> tl.special.{name}({arguments})\ntensor([{value}])"
+
 
 def _from_scipy(name: str, function: str, doc: str, gradient: Callable[..., Any] | None = None, top: str = "") -> Any:
     """Declare ``special.<name>`` (and `top`, its names outside of the namespace) as SciPy's function."""
@@ -31,7 +72,8 @@ def _from_scipy(name: str, function: str, doc: str, gradient: Callable[..., Any]
         "methods": top or None,
         "inplace": bool(top),
         "numpy": staticmethod(compute),
-        "__doc__": f"{doc}\n\nSee https://docs.pytorch.org/docs/stable/special.html#torch.special.{name}",
+        "__doc__": f"{doc}\n\nSee https://docs.pytorch.org/docs/stable/special.html#torch.special.{name}\n\n"
+        + _example(name, "tl.tensor([0.5])", _AT_HALF[name]),
         "__module__": __name__,
     }
     if gradient is not None:
@@ -147,7 +189,8 @@ def _polynomial(name: str, doc: str, first: Callable[[Any], Any], step: Callable
         "names": f"special.{name}",
         "numpy": None,
         "forward": forward,
-        "__doc__": f"{doc}\n\nSee https://docs.pytorch.org/docs/stable/special.html",
+        "__doc__": f"{doc}\n\nSee https://docs.pytorch.org/docs/stable/special.html\n\n"
+        + _example(name, "tl.tensor([0.25]), 2", _OF_DEGREE_2[name]),
         "__module__": __name__,
     }
     type(name.title().replace("_", ""), (FloatBinary,), body)

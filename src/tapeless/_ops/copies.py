@@ -30,6 +30,25 @@ _VIEWS = {
 }
 """Those whose view has no function of the same name without ``_copy``."""
 
+_EXAMPLES = {  # what follows x = [[1, 2], [3, 4]] in the call, and the elements of what it gives
+    "alias_copy": ("", "[[1, 2], [3, 4]]"),
+    "as_strided_copy": (", (2,), (3,)", "[1, 4]"),
+    "diagonal_copy": ("", "[1, 4]"),
+    "expand_copy": (", (2, 2)", "[[1, 2], [3, 4]]"),
+    "narrow_copy": (", 0, 1, 1", "[[3, 4]]"),
+    "permute_copy": (", (1, 0)", "[[1, 3], [2, 4]]"),
+    "select_copy": (", 0, 1", "[3, 4]"),
+    "squeeze_copy": ("", "[[1, 2], [3, 4]]"),
+    "t_copy": ("", "[[1, 3], [2, 4]]"),
+    "transpose_copy": (", 0, 1", "[[1, 3], [2, 4]]"),
+    "unfold_copy": (", 1, 2, 1", "[[[1, 2]], [[3, 4]]]"),
+    "unsqueeze_copy": (", 0", "[[[1, 2], [3, 4]]]"),
+    "view_copy": (", (4,)", "[1, 2, 3, 4]"),
+    "split_copy": (", 1", "[[[1, 2]], [[3, 4]]]"),
+    "split_with_sizes_copy": (", [1, 1]", "[[[1, 2]], [[3, 4]]]"),
+    "unbind_copy": ("", "[[1, 2], [3, 4]]"),
+}
+
 _NAMES = """
 alias_copy as_strided_copy diagonal_copy expand_copy narrow_copy permute_copy select_copy squeeze_copy t_copy
 transpose_copy unfold_copy unsqueeze_copy view_copy split_copy split_with_sizes_copy unbind_copy
@@ -46,7 +65,15 @@ def _declare(name: str) -> None:
         return copied if out is None else store(copied, out, name)
 
     copy.__name__ = copy.__qualname__ = name
-    copy.__doc__ = f"Return a copy of what `{name.removesuffix('_copy')}` gives as a view."
+    arguments, elements = _EXAMPLES[name]
+    call = f"tl.{name}(tl.tensor([[1, 2], [3, 4]]){arguments})"
+    several = name.startswith(("split", "unbind"))
+    copy.__doc__ = f"""Return a copy of what `{name.removesuffix("_copy")}` gives as a view.
+
+    >>> import tapeless as tl
+    >>> {f"[part.tolist() for part in {call}]" if several else f"{call}.tolist()"}
+    {elements}
+    """
     composite(name, methods=None if name in _METHODS else "")(copy)
 
 

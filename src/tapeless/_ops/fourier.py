@@ -301,8 +301,10 @@ def _hermitian_several(input: Any, s: Any, dim: Any, norm: Any, inverse: bool, n
     return HermitianDft.apply(input, last, dims[-1], scale)
 
 
-def _declare(name: str, run: Any, inverse: bool, doc: str) -> None:
-    """Declare the form over all dims, ``<name>n``, and that over two, ``<name>2``."""
+def _declare(name: str, run: Any, inverse: bool, doc: str, last: int) -> None:
+    """Declare the form over all dims, ``<name>n``, and that over two, ``<name>2``; of 6 points in the last dim it makes
+    `last`.
+    """
 
     def over_all(input: Any, s: Any = None, dim: Any = None, norm: str | None = None, *, out: Any = None) -> Any:
         return _finish(run(input, s, dim, norm, inverse, f"{name}n"), out, f"{name}n")
@@ -314,17 +316,18 @@ def _declare(name: str, run: Any, inverse: bool, doc: str) -> None:
         function.__name__ = function.__qualname__ = f"{name}{suffix}"
         function.__doc__ = (
             f"{doc} over {where}; `s` gives the number of points of each.\n\n"
-            f"See https://docs.pytorch.org/docs/stable/generated/torch.fft.{name}{suffix}.html"
+            f"See https://docs.pytorch.org/docs/stable/generated/torch.fft.{name}{suffix}.html\n\n"
+            f">>> import tapeless as tl\n>>> tl.fft.{name}{suffix}(tl.ones(4, 6)).shape\ntorch.Size([4, {last}])"
         )
         composite(f"fft.{name}{suffix}", methods="")(function)
 
 
-_declare("fft", _several, False, "Return the complex transform")
-_declare("ifft", _several, True, "Return the inverse complex transform")
-_declare("rfft", _real_several, False, "Return the transform of real numbers, half of the last dim,")
-_declare("irfft", _hermitian_several, True, "Return the real numbers whose `rfftn` is the input,")
-_declare("hfft", _hermitian_several, False, "Return the real transform of a signal that is Hermitian in time")
-_declare("ihfft", _real_several, True, "Return the half signal whose `hfftn` is the real input,")
+_declare("fft", _several, False, "Return the complex transform", 6)
+_declare("ifft", _several, True, "Return the inverse complex transform", 6)
+_declare("rfft", _real_several, False, "Return the transform of real numbers, half of the last dim,", 4)
+_declare("irfft", _hermitian_several, True, "Return the real numbers whose `rfftn` is the input,", 10)
+_declare("hfft", _hermitian_several, False, "Return the real transform of a signal that is Hermitian in time", 10)
+_declare("ihfft", _real_several, True, "Return the half signal whose `hfftn` is the real input,", 4)
 
 
 # -- Around them -----------------------------------------------------------------------------------------

@@ -158,6 +158,10 @@ def _incomplete(name: str, alias: str, complement: bool) -> None:
         at `other`; needs SciPy.
 
         See https://docs.pytorch.org/docs/stable/special.html#torch.special.{alias}
+
+        >>> import tapeless as tl
+        >>> tl.special.{alias}(tl.tensor([1.0]), tl.tensor([2.0]))
+        {"tensor([0.1353])" if complement else "tensor([0.8647])"}
         """
 
         names = f"{name} special.{alias}"

@@ -360,10 +360,18 @@ def _unpool(name: str, ndim: int, input: Any, indices: Any, options: tuple[Any, 
 _SEE = "See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional."
 
 
-def _publish(names: str, function: Any, doc: str) -> None:
+def _publish(names: str, function: Any, doc: str, example: str, shape: str) -> None:
+    """Add a function with a docstring whose example shows the shape of what `example`, applied to `F`, returns."""
     name = names.split()[0].rpartition(".")[2]
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{doc}\n\n{_SEE}{name}.html"
+    function.__doc__ = f"""{doc}
+
+    {_SEE}{name}.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.{name}({example}.shape
+    torch.Size([{shape}])
+    """
     composite(names, methods="")(function)
 
 
@@ -420,31 +428,62 @@ def _declare(ndim: int) -> None:
         mean = avg_pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
         return (mean.sign() * mean.abs().relu() * math.prod(window)).pow(1.0 / norm_type)
 
+    # For the examples: images of 4 x 4, halves of them, and ends of the calls that give their shape.
+    image, half = f"tl.ones(1, {', '.join(['4'] * ndim)})", ", ".join(["1", *["2"] * ndim])
+    both = f"tl.nn.functional.{maximum}({image}, 2, return_indices=True)"
     where = f"over windows of {ndim} dim{'s' if ndim > 1 else ''} of ``(N, C, ...)`` or ``(C, ...)``"
-    _publish(f"nn.functional.{average} {top}".strip(), avg_pool, f"Return averages {where}.")
-    _publish(f"nn.functional.{maximum} {maximum}", max_pool, f"Return maxima {where}; NaN is the largest.")
+    _publish(
+        f"nn.functional.{average} {top}".strip(),
+        avg_pool,
+        f"Return averages {where}.",
+        f"{image}, kernel_size=2)",
+        half,
+    )
+    _publish(
+        f"nn.functional.{maximum} {maximum}",
+        max_pool,
+        f"Return maxima {where}; NaN is the largest.",
+        f"{image}, 2)",
+        half,
+    )
     _publish(
         f"nn.functional.{maximum}_with_indices" + (" max_pool1d_with_indices" if ndim == 1 else ""),
         max_pool_with_indices,
         f"Return maxima {where}, and their places in the flat dims.",
+        f"{image}, 2)[1]",
+        half,
     )
     _publish(
         f"nn.functional.{adaptive}" + (f" {adaptive}" if ndim == 1 else ""),
         adaptive_avg_pool,
         f"Return averages of `output_size` parts of {ndim} dims.",
+        f"{image}, output_size=2)",
+        half,
     )
     _publish(
         f"nn.functional.{adaptive_max}" + (f" {adaptive_max}" if ndim == 1 else ""),
         adaptive_max_pool,
         f"Return maxima of `output_size` parts of {ndim} dims.",
+        f"{image}, output_size=2)",
+        half,
     )
     _publish(
         f"nn.functional.{adaptive_max}_with_indices",
         lambda input, output_size: adaptive_max_pool(input, output_size, True),
         f"Return maxima of `output_size` parts of {ndim} dims, and their places in the flat dims.",
+        f"{image}, 2)[1]",
+        half,
     )
-    _publish(f"nn.functional.{unpool}", max_unpool, f"Put maxima back to the places where `{maximum}` found them.")
-    _publish(f"nn.functional.lp_pool{ndim}d", lp_pool, f"Return norms of order `norm_type` {where}.")
+    _publish(
+        f"nn.functional.{unpool}",
+        max_unpool,
+        f"Put maxima back to the places where `{maximum}` found them.",
+        f"*{both}, kernel_size=2)",
+        ", ".join(["1", *["4"] * ndim]),
+    )
+    _publish(
+        f"nn.functional.lp_pool{ndim}d", lp_pool, f"Return norms of order `norm_type` {where}.", f"{image}, 2, 2)", half
+    )
 
 
 for _ndim in (1, 2, 3):

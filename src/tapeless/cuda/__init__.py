@@ -175,7 +175,14 @@ def _refused(name: str) -> Any:
         )
 
     refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = "Raise `DeviceError`, an ``AssertionError`` as PyTorch's: this needs a GPU."
+    refuse.__doc__ = f"""Raise `DeviceError`, an ``AssertionError`` as PyTorch's: this needs a GPU.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.{name}()
+    Traceback (most recent call last):
+        ...
+    tapeless._device.DeviceError: Torch not compiled with CUDA enabled...
+    """
     return refuse
 
 

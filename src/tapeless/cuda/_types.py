@@ -20,7 +20,15 @@ class _Type(type):
 
 
 def _make(name: str) -> Any:
-    return _Type(name, (), {"__doc__": f"The {name} of a GPU: raises TypeError when called.", "__module__": __name__})
+    doc = f"""The {name} of a GPU: raises TypeError when called.
+
+    >>> import tapeless as tl
+    >>> tl.cuda.{name}(2)
+    Traceback (most recent call last):
+        ...
+    TypeError: type torch.cuda.{name} not available...
+    """
+    return _Type(name, (), {"__doc__": doc, "__module__": __name__})
 
 
 BoolTensor, ByteTensor, CharTensor = _make("BoolTensor"), _make("ByteTensor"), _make("CharTensor")
