@@ -21,6 +21,7 @@ from heapq import heappop, heappush, heapreplace
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from . import clock, modes
 from .clock import tick
@@ -109,16 +110,20 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                 # Dtypes are nearly always the same object; comparing two by value is slow.
                 if shape != target.shape or (g.dtype is not target.dtype and g.dtype != target.dtype):
                     g = repair(g, target.shape, target.dtype, node)
-                slots = leaves if is_leaf else pending
-                if edge not in slots:
-                    slots[edge] = g
-                    if not is_leaf:
+                if not is_leaf:
+                    if edge not in pending:
+                        pending[edge] = g
                         if waiting is None:
                             waiting = edge
                         else:
                             heappush(heap, (-edge.seq, edge))
-                    elif (
-                        trusted
+                        continue
+                elif edge not in leaves:
+                    leaves[edge] = g
+                    # Where an optimizer has memory for it, the gradient is copied there, whoever owns it.
+                    if (
+                        (captures is not None or type(edge._home) is not ndarray)
+                        and trusted
                         and g is not incoming
                         and g is not last
                         and shape
@@ -127,6 +132,7 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                         owned.add(edge)
                         last = g
                     continue
+                slots = leaves if is_leaf else pending
                 old = slots[edge]
                 if create_graph:
                     slots[edge] = old + g
@@ -213,7 +219,14 @@ def _finish(
     leaves: Any, owned: set[Any], captures: set[Any] | None, captured: dict[Any, Any], create_graph: bool
 ) -> Any:
     """Run the leaves' hooks and put the gradients where they belong; nothing was stored before this."""
+    plain = captures is None and not create_graph
     for leaf, g in leaves.items():
+        home = leaf._home
+        # What `_accumulate` does for nearly every parameter, without a call of it: 30 bytecodes where those take 75.
+        if plain and type(home) is ndarray and leaf._grad is leaf._hooks is leaf._view is None and leaf._requires_grad:
+            home[...] = g
+            leaf._grad = home
+            continue
         view, hooks, fresh = leaf._view, leaf._hooks, leaf in owned
         if view is not None and not view.own:
             continue  # it requires grad only because its base does: see `views`

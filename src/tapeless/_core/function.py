@@ -99,8 +99,12 @@ class Plan:
         sources: tuple[int, ...],
         names: tuple[str, ...],
         rules: Any,
+        outer: Any = None,
     ) -> None:
-        self.direct = cls.backward is None  # whether `run` is all that there is to run
+        shared = cls.backward is not None
+        # Whether `run` is all that there is to run: not where of shared gradients only some are wanted, or a user's
+        # rule is to be checked.
+        self.direct = not shared or (cls.owns_results and cls.shared == len(positions))
         self.owned = cls.owns_results
         self.single = len(positions) == 1
         self.positions = positions  # the inputs that get a gradient, in the order of the node's edges
@@ -111,12 +115,22 @@ class Plan:
         self.link = _tuple_of("args, arrays, out", [edges, keep])  # the node's edges, and what it keeps
         calls = [f"rule{k}({', '.join(['node', 'g', *[f'kept[{i}]' for i in w]])})" for k, (_, w) in enumerate(rules)]
         # `rules` are pairs: a rule and the indices of what it needs in `kept`; one for each edge, or a shared backward.
-        self.run = _tuple_of("node, g, kept", calls, {f"rule{k}": rule for k, (rule, _) in enumerate(rules)})
+        known = {f"rule{k}": rule for k, (rule, _) in enumerate(rules)}
+        if outer is not None:  # another such pair: what it makes of `g` is what the rules get
+            known["outer"] = outer[0]
+            first = f"(g := outer({', '.join(['node', 'g', *[f'kept[{i}]' for i in outer[1]]])})"
+            calls[0] = calls[0].replace("(node, g", f"(node, {first})", 1)
+        self.run = (_function_of if shared else _tuple_of)("node, g, kept", calls, known)
 
 
 def _tuple_of(params: str, items: list[str], names: dict[str, Any] | None = None) -> Callable[..., tuple[Any, ...]]:
     """Return the function of `params` that makes a tuple of these expressions."""
-    return eval(f"lambda {params}: {_joined(items)}", names or {})  # type: ignore[no-any-return]
+    return _function_of(params, [_joined(items)], names or {})
+
+
+def _function_of(params: str, items: list[str], names: dict[str, Any]) -> Callable[..., Any]:
+    """Return the function of `params` that computes the one expression in `items`."""
+    return eval(f"lambda {params}: {items[0]}", names)  # type: ignore[no-any-return]
 
 
 def _joined(items: list[str]) -> str:
@@ -155,6 +169,7 @@ class Function:
     promote: ClassVar[Callable[..., Any] | None] = None  # makes the arrays' dtypes agree before `forward`
     composite: ClassVar[Callable[..., Any] | None] = None  # the same in other operations: the second-order rule
     recorded: ClassVar[Callable[..., Any] | None] = None  # instead of a shared `backward`, when that is to be recorded
+    outer: ClassVar[Callable[..., Any] | None] = None  # `outer(self, g, ...)`: what the rules get in place of `g`
     differentiable: ClassVar[tuple[str, ...]] = ()  # for a shared `backward`: the inputs it has gradients for
     backward: ClassVar[Callable[..., Any] | None] = None
     conjugates: ClassVar[bool] = True  # rules are as for real numbers; False: they are in PyTorch's complex convention
@@ -355,11 +370,14 @@ class Function:
         """Work out, once for each set of inputs that require grad, what is kept and which rules run."""
         positions = tuple(i for i in range(count) if mask >> i & 1)
         rules = [cls.backward] if cls.backward else [cls.rules[i] for i in positions]
+        if cls.outer is not None:
+            rules.append(cls.outer)
         needed = [_parameters(rule)[1:] for rule in rules]  # without g
         names = tuple(dict.fromkeys(name for names in needed for name in names))
         sources = tuple(RESULT if name in ("result", "results") else cls.params.index(name) for name in names)
         calls = [(rule, [names.index(name) for name in wanted]) for rule, wanted in zip(rules, needed, strict=True)]
-        plan = cls.plans[mask] = Plan(cls, positions, sources, names, calls)
+        outer = None if cls.outer is None else calls.pop()
+        plan = cls.plans[mask] = Plan(cls, positions, sources, names, calls, outer)
         return plan
 
     # -- The backward pass -------------------------------------------------------------------------------

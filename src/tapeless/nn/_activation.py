@@ -9,9 +9,11 @@ import warnings
 from typing import Any
 
 from tapeless._creation import empty
+from tapeless._ops.linear_activation import LinearRelu, LinearSigmoid, LinearTanh
 from tapeless._tensor import Tensor
 
 from . import functional as F, init as initialization
+from ._linear import fuse_after_linear
 from ._module import Module
 from ._parameter import Parameter
 
@@ -370,3 +372,8 @@ class Threshold(_InplaceActivation):
     def extra_repr(self) -> str:
         """Return the threshold and the value."""
         return self._with_inplace(f"threshold={self.threshold}, value={self.value}")
+
+
+fuse_after_linear(ReLU, LinearRelu)
+fuse_after_linear(Tanh, LinearTanh)
+fuse_after_linear(Sigmoid, LinearSigmoid)

@@ -8,6 +8,10 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from itertools import chain, groupby
 from typing import Any, TypeVar
 
+from tapeless._core import modes
+
+from . import _hooks
+from ._linear import Linear, run_pair
 from ._module import Module, indent, wrap_lines
 
 M = TypeVar("M", bound="_NumberedModules")
@@ -89,9 +93,23 @@ class Sequential(_NumberedModules):
 
     def forward(self, input: Any) -> Any:
         """Pass ``input`` through the modules in order."""
+        if _hooks.live or modes.watched_anywhere:  # someone may look at what is between two modules
+            for module in self._modules.values():
+                input = module(input)
+            return input
+        linear: Any = None  # a Linear whose turn it is, if there is nothing to make one operation of it with
         for module in self._modules.values():
-            input = module(input)
-        return input
+            if linear is not None:
+                result = run_pair(linear, module, input)
+                if result is not None:
+                    input, linear = result, None
+                    continue
+                input, linear = linear(input), None
+            if type(module) is Linear:
+                linear = module
+            else:
+                input = module(input)
+        return input if linear is None else linear(input)
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):

@@ -95,6 +95,7 @@ class Unit:
         self.numbers: dict[str, Any] = {}  # what of the state is one number for the whole unit, as NumPy scalars
         self.scales: dict[str, float] = {}  # what the state must be multiplied by to be in PyTorch's units
         self.scratch: dict[str, Any] = {}
+        self.prepared: Any = None  # what an optimizer has worked out for its steps (see `Adam`)
         self.keys: list[int] = []
 
     values: Any
@@ -250,17 +251,21 @@ class Arena(Unit):
         False when no parameter has a gradient, None when they no longer go the same way: some have none, or the
         user replaced a parameter's array.
         """
-        missing, elsewhere = 0, []
-        for i, p in enumerate(self.params):
-            g = p._grad
-            if p._array is not self.parts[i]:
+        missing, moved = 0, False
+        for p, part, home in zip(self.params, self.parts, self.homes):
+            if p._array is not part:
                 return None
+            g = p._grad
             if g is None:
                 missing += 1
-            elif g is not self.homes[i] and array_of(g) is not self.homes[i]:
-                elsewhere.append(i)
+            elif g is not home:
+                moved = True
         if missing:
             return False if missing == len(self.params) else None
+        if not moved:
+            return True
+        home = g = None  # they hold what `_home_is_held` asks about
+        elsewhere = [i for i, p in enumerate(self.params) if array_of(p._grad) is not self.homes[i]]
         if any([self._home_is_held(i) for i in elsewhere]):
             self.new_homes()  # someone still holds a former gradient in this memory: leave it to them
             return True
