@@ -122,7 +122,8 @@ def parameters(op: Op) -> list[inspect.Parameter]:
         return list(special.values())
     found = list(inspect.signature(op.cls.forward).parameters.values())[1:]
     if op.cls.variadic:
-        found[0] = found[0].replace(name="tensors", kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        found = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in found]  # cat(tensors, 1), as in PyTorch
+        found[0] = found[0].replace(name="tensors")
     if op.cls.packs is not None and op.cls.packs < len(found):
         kept = [p for p in found if p.kind is p.KEYWORD_ONLY]
         packed = found[op.cls.packs].replace(kind=inspect.Parameter.VAR_POSITIONAL, default=inspect.Parameter.empty)

@@ -110,5 +110,11 @@ def enable_cudnn_sdp(enabled: bool) -> None:
 def sdp_kernel(
     enable_flash: bool = True, enable_math: bool = True, enable_mem_efficient: bool = True, enable_cudnn: bool = True
 ) -> Iterator[Any]:
-    """Do nothing for a while: there is one kernel of attention."""
+    """Do nothing for a while: there is one kernel of attention.
+
+    >>> import tapeless as tl
+    >>> with tl.backends.cuda.sdp_kernel(enable_flash=False):
+    ...     tl.backends.cuda.flash_sdp_enabled()
+    True
+    """
     yield {}

@@ -24,7 +24,15 @@ from ._types import (
 )
 
 default_generators = ()
-OutOfMemoryError = type("OutOfMemoryError", (RuntimeError,), {"__doc__": "Never raised: there is no memory of a GPU."})
+
+
+class OutOfMemoryError(RuntimeError):
+    """Never raised: there is no memory of a GPU.
+
+    >>> import tapeless as tl
+    >>> issubclass(tl.cuda.OutOfMemoryError, RuntimeError)
+    True
+    """
 
 
 def is_available() -> bool:

@@ -82,7 +82,11 @@ class Constraint:
 
 
 class _Dependent(Constraint):
-    """A placeholder for constraints that depend on the parameters of a distribution."""
+    """A placeholder for constraints that depend on the parameters of a distribution.
+
+    >>> is_dependent(dependent), is_dependent(positive)
+    (True, False)
+    """
 
     def __init__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> None:
         self._is_discrete = is_discrete

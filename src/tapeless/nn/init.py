@@ -48,7 +48,13 @@ _switch = _Switch()
 
 @contextmanager
 def skipped() -> Iterator[None]:
-    """Have the functions here leave tensors as they are, in this block (for `nn.utils.skip_init`)."""
+    """Have the functions here leave tensors as they are, in this block (for `nn.utils.skip_init`).
+
+    >>> import tapeless as tl
+    >>> with tl.nn.init.skipped():
+    ...     tl.nn.init.ones_(tl.zeros(2))
+    tensor([0., 0.])
+    """
     before, _switch.skip = _switch.skip, True
     try:
         yield
