@@ -101,6 +101,8 @@ NOT_AT_THE_TOP = set(
 # Ours, in modules that are otherwise PyTorch's.
 OWN = {
     "tapeless.as_torch",
+    *(f"tapeless.autograd.graph.{name}" for name in ("ComputationGraph", "GraphEdge", "GraphModule", "GraphNode")),
+    *(f"tapeless.autograd.graph.{name}" for name in ("trace", "trace_module", "watch")),
     "tapeless.nn.summary",
     "tapeless.nn.ModelSummary",
     "tapeless.nn.init.skipped",
@@ -228,7 +230,7 @@ def _is_method(value: Any, name: str) -> bool:
 def _reexports(module: types.ModuleType) -> set[str]:
     """Return the names that a module imports in order to offer them: ``from ._x import y as y``."""
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]  # some under TYPE_CHECKING
     names = {alias.name for node in imports for alias in node.names if alias.asname == alias.name}
     if module is tapeless:
         names |= {"as_torch", "load", "save", "device"}

@@ -234,7 +234,23 @@ def test_folding_modules(depth, names):
     assert sum(n.operations for n in folded.nodes) == sum(n.operations for n in picture.nodes)
     assert sum(n.leaves for n in folded.nodes) == sum(n.leaves for n in picture.nodes) == 9
     assert sum(n.numbers for n in folded.nodes) == 6 + 4 * 6
+    assert all(edge.count == 1 for edge in folded.edges), "a result that is used twice in a box goes there once"
     assert all(edge.source < edge.target for edge in folded.edges)
+
+
+def test_several_results_between_two_boxes():
+    class Halves(nn.Module):
+        def forward(self, x):
+            return x.exp(), x.tanh()
+
+    class Product(nn.Module):
+        def forward(self, pair):
+            return pair[0] * pair[1] + pair[0]
+
+    folded = graph.trace_module(nn.Sequential(Halves(), Product()), tl.ones(3)).simplified(fold=1)
+    assert [node.name for node in folded.nodes] == ["input", "0", "1", "output"]
+    assert [(edge.source, edge.target, edge.count) for edge in folded.edges] == [(0, 1, 1), (1, 2, 2), (2, 3, 1)]
+    assert "2 × [3] float32" in well_formed(folded)[2] and 'n1 -> n2 [label="2 × [3] float32"]' in folded.dot()
 
 
 def test_a_module_that_is_called_twice_and_one_that_fails():

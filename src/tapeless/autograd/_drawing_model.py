@@ -19,6 +19,11 @@ class GraphNode:
 
     `kind` is "op", "parameter", "input", "leaf", "output", or after folding "module" or "more". `shapes` and `dtypes`
     are those of its results, one for each.
+
+    >>> import tapeless as tl
+    >>> node = tl.autograd.graph.trace(tl.ones(2, requires_grad=True).exp()).nodes[1]
+    >>> node.kind, node.name, node.shapes, node.dtypes
+    ('op', 'ExpBackward0', ((2,),), ('float32',))
     """
 
     id: int
@@ -39,6 +44,11 @@ class GraphEdge:
     """Result `index` of node `source` goes to node `target`, whose ``next_functions[slot]`` it is.
 
     After folding one edge may stand for `count` results of the same shape.
+
+    >>> import tapeless as tl
+    >>> edge = tl.autograd.graph.trace(tl.ones(2, requires_grad=True).exp()).edges[0]
+    >>> edge.source, edge.target, edge.shape, edge.dtype
+    (0, 1, (2,), 'float32')
     """
 
     source: int
@@ -52,7 +62,15 @@ class GraphEdge:
 
 @dataclass(frozen=True, slots=True)
 class GraphModule:
-    """One call of a module: its path in the model ("" for the model itself), its type, and the call around it."""
+    """One call of a module: its path in the model ("" for the model itself), its type, and the call around it.
+
+    `parent` is a place in the graph's `modules`, -1 for none.
+
+    >>> import tapeless as tl
+    >>> model = tl.nn.Sequential(tl.nn.Linear(2, 3))
+    >>> tl.autograd.graph.trace_module(model, tl.ones(1, 2)).modules[1]
+    GraphModule(path='0', type_name='Linear', parent=0, number=1)
+    """
 
     path: str
     type_name: str

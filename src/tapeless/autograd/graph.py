@@ -25,12 +25,15 @@ from ._saved_hooks import (
 if TYPE_CHECKING:
     from ._drawing import (
         ComputationGraph as ComputationGraph,
+        GraphEdge as GraphEdge,
+        GraphModule as GraphModule,
+        GraphNode as GraphNode,
         trace as trace,
         trace_module as trace_module,
         watch as watch,
     )
 
-_DRAWING = ("ComputationGraph", "trace", "trace_module", "watch")
+_DRAWING = ("ComputationGraph", "GraphEdge", "GraphModule", "GraphNode", "trace", "trace_module", "watch")
 
 
 def __getattr__(name: str) -> Any:
