@@ -38,8 +38,6 @@ html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_copy_source = False
 html_show_copyright = False
-pygments_style = "friendly"  # `tango`, the theme's own, has greens too pale to read on white
-pygments_dark_style = "github-dark"
 html_theme_options = {
     # Tapeless is read in Chinese, too, and Chinese glyphs are to come from a font made for them on every system.
     "light_css_variables": {

@@ -58,7 +58,13 @@ class ProcessRaisedException(Exception):
 
 
 class SpawnContext:
-    """The processes that `spawn` started with ``join=False``."""
+    """The processes that `spawn` started with ``join=False``.
+
+    >>> import time, tapeless as tl
+    >>> context = tl.multiprocessing.spawn(time.sleep, join=False)  # time.sleep(0), in another process
+    >>> context.join()
+    True
+    """
 
     def __init__(self, processes: list[Any]) -> None:
         self.processes = processes
@@ -87,7 +93,11 @@ def start_processes(
     daemon: bool = False,
     start_method: str = "spawn",
 ) -> SpawnContext | None:
-    """Start ``fn(index, *args)`` in `nprocs` processes, and wait for them unless ``join=False``."""
+    """Start ``fn(index, *args)`` in `nprocs` processes, and wait for them unless ``join=False``.
+
+    >>> import time, tapeless as tl
+    >>> tl.multiprocessing.start_processes(time.sleep, nprocs=1)  # time.sleep(0), in another process
+    """
     context: Any = multiprocessing.get_context(start_method)
     processes = [context.Process(target=fn, args=(index, *args), daemon=daemon) for index in range(nprocs)]
     for process in processes:
@@ -107,5 +117,9 @@ def spawn(
     daemon: bool = False,
     start_method: str = "spawn",
 ) -> SpawnContext | None:
-    """Start ``fn(index, *args)`` in `nprocs` processes, and wait for them unless ``join=False``."""
+    """Start ``fn(index, *args)`` in `nprocs` processes, and wait for them unless ``join=False``.
+
+    >>> import time, tapeless as tl
+    >>> tl.multiprocessing.spawn(time.sleep, nprocs=1)  # time.sleep(0), in another process
+    """
     return start_processes(fn, args, nprocs, join, daemon, start_method)

@@ -139,21 +139,56 @@ def _checked(name: str, dims: tuple[int, int], complain: Any) -> Any:
     return function
 
 
-# Name, numbers of dims, PyTorch's complaint about other numbers, docstring.
-for _name, _dims, _complain, _doc in (
-    ("mm", (2, 2), lambda a, b: f"{'self' if a != 2 else 'mat2'} must be a matrix", "Product of two matrices."),
-    ("bmm", (3, 3), lambda a, b: f"{'batch1' if a != 3 else 'batch2'} must be a 3D tensor", "Batched matrix product."),
-    ("mv", (2, 1), lambda a, b: f"vector + matrix @ vector expected, got 1, {a}, {b}", "Product of matrix and vector."),
-    ("dot", (1, 1), lambda a, b: f"1D tensors expected, but got {a}D and {b}D tensors", "Inner product of vectors."),
+# Name, numbers of dims, PyTorch's complaint about other numbers, docstring, shapes for its example.
+for _name, _dims, _complain, _doc, _shapes in (
+    (
+        "mm",
+        (2, 2),
+        lambda a, b: f"{'self' if a != 2 else 'mat2'} must be a matrix",
+        "Product of two matrices.",
+        ("2, 3", "3, 4", "2, 4"),
+    ),
+    (
+        "bmm",
+        (3, 3),
+        lambda a, b: f"{'batch1' if a != 3 else 'batch2'} must be a 3D tensor",
+        "Batched matrix product.",
+        ("10, 2, 3", "10, 3, 4", "10, 2, 4"),
+    ),
+    (
+        "mv",
+        (2, 1),
+        lambda a, b: f"vector + matrix @ vector expected, got 1, {a}, {b}",
+        "Product of matrix and vector.",
+        ("2, 3", "3", "2"),
+    ),
+    (
+        "dot",
+        (1, 1),
+        lambda a, b: f"1D tensors expected, but got {a}D and {b}D tensors",
+        "Inner product of vectors.",
+        ("3", "3", ""),
+    ),
 ):
     _function = _checked(_name, _dims, _complain)
-    _function.__doc__ = _doc
+    _function.__doc__ = f"""{_doc}
+
+    >>> import tapeless as tl
+    >>> tl.{_name}(tl.ones({_shapes[0]}), tl.ones({_shapes[1]})).shape
+    torch.Size([{_shapes[2]}])
+    """
     composite(_name)(_function)
 
 
 @composite("outer ger", numpy=np.outer)
 def outer(input: Any, vec2: Any) -> Any:
-    """Return the outer product of two vectors."""
+    """Return the outer product of two vectors.
+
+    >>> import tapeless as tl
+    >>> tl.outer(tl.tensor([1.0, 2.0]), tl.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
     if input.ndim != 1 or vec2.ndim != 1:
         name, ndim = ("self", input.ndim) if input.ndim != 1 else ("vec2", vec2.ndim)
         raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {ndim}-D")
@@ -162,7 +197,13 @@ def outer(input: Any, vec2: Any) -> Any:
 
 @composite("addmm", inplace=True)
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """Return ``beta * input + alpha * (mat1 @ mat2)``."""
+    """Return ``beta * input + alpha * (mat1 @ mat2)``.
+
+    >>> import tapeless as tl
+    >>> tl.addmm(tl.ones(2), tl.ones(2, 3), tl.ones(3, 2), beta=10)
+    tensor([[13., 13.],
+            [13., 13.]])
+    """
     product = Matmul.apply(mat1, mat2)
     beta, alpha = factor(beta, input.dtype), factor(alpha, product.dtype)
     return (input if beta == 1 else input * beta) + (product if alpha == 1 else product * alpha)
@@ -170,13 +211,23 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
 
 @composite("baddbmm", inplace=True)
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """Return ``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices."""
+    """Return ``beta * input + alpha * (batch1 @ batch2)`` for batches of matrices.
+
+    >>> import tapeless as tl
+    >>> tl.baddbmm(tl.ones(1, 1, 2), tl.ones(1, 1, 3), tl.ones(1, 3, 2))
+    tensor([[[4., 4.]]])
+    """
     return addmm(input, batch1, batch2, beta=beta, alpha=alpha)
 
 
 @composite("trace")
 def trace(input: Any) -> Any:
-    """Return the sum of the diagonal of a matrix."""
+    """Return the sum of the diagonal of a matrix.
+
+    >>> import tapeless as tl
+    >>> tl.trace(tl.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(5.)
+    """
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     return input.diagonal().sum()
@@ -188,6 +239,10 @@ class Linear(Function):
     Shapes: `input` (..., in), `weight` (out, in) or (in,), `bias` (out,).
     Fused because the pair of a product and a broadcast sum costs two nodes and one more pass over the result.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.linear(tl.tensor([[1.0, 2.0]]), tl.tensor([[3.0, 4.0], [5.0, 6.0]]), tl.tensor([0.5, 0.5]))
+    tensor([[11.5000, 17.5000]])
     """
 
     names = "linear"
@@ -351,7 +406,12 @@ def _linear_mismatch(input: Any, weight: Any) -> str:
 
 @composite("bilinear", methods="")
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """Return ``input1 @ weight[k] @ input2 + bias[k]`` for each k; `weight` has shape (out, in1, in2)."""
+    """Return ``input1 @ weight[k] @ input2 + bias[k]`` for each k; `weight` has shape (out, in1, in2).
+
+    >>> import tapeless as tl
+    >>> tl.nn.functional.bilinear(tl.ones(2, 3), tl.ones(2, 4), tl.ones(5, 3, 4)).shape
+    torch.Size([2, 5])
+    """
     left = Matmul.apply(input1.unsqueeze(-2).unsqueeze(-2), weight).squeeze(-2)  # (..., out, in2)
     products = left * input2.unsqueeze(-2)
     out = products.sum(-1, dtype=products.dtype)

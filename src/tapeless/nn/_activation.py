@@ -46,7 +46,12 @@ class ReLU(_InplaceActivation):
 
 
 class LeakyReLU(_InplaceActivation):
-    """x where positive, ``negative_slope`` * x elsewhere."""
+    """x where positive, ``negative_slope`` * x elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.LeakyReLU()(tl.tensor([-100.0, 2.0]))
+    tensor([-1.,  2.])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -92,6 +97,10 @@ class PReLU(Module):
     """x where positive, a learned slope * x elsewhere: one slope, or one per channel (axis 1).
 
     Source: He et al., "Delving deep into rectifiers" (2015).
+
+    >>> import tapeless as tl
+    >>> tl.nn.PReLU()(tl.tensor([-4.0, 2.0])).detach()
+    tensor([-1.,  2.])
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
@@ -115,7 +124,12 @@ class PReLU(Module):
 
 
 class ELU(_InplaceActivation):
-    """x where positive, ``alpha`` * (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
+    """x where positive, ``alpha`` * (exp(x) - 1) elsewhere (Clevert et al., 2016).
+
+    >>> import tapeless as tl
+    >>> tl.nn.ELU()(tl.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -131,7 +145,12 @@ class ELU(_InplaceActivation):
 
 
 class CELU(_InplaceActivation):
-    """max(0, x) + min(0, ``alpha`` * (exp(x / alpha) - 1)) (Barron, 2017)."""
+    """max(0, x) + min(0, ``alpha`` * (exp(x / alpha) - 1)) (Barron, 2017).
+
+    >>> import tapeless as tl
+    >>> tl.nn.CELU()(tl.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -147,7 +166,12 @@ class CELU(_InplaceActivation):
 
 
 class SELU(_InplaceActivation):
-    """ELU with the scale and alpha that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
+    """ELU with the scale and alpha that keep mean 0 and variance 1 (Klambauer et al., 2017).
+
+    >>> import tapeless as tl
+    >>> tl.nn.SELU()(tl.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -158,6 +182,10 @@ class GELU(Module):
     """x times the normal distribution function of x, or with ``approximate="tanh"`` an approximation of it.
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
+
+    >>> import tapeless as tl
+    >>> tl.nn.GELU()(tl.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
     """
 
     def __init__(self, approximate: str = "none") -> None:
@@ -174,7 +202,12 @@ class GELU(Module):
 
 
 class SiLU(_InplaceActivation):
-    """x * sigmoid(x), also called swish."""
+    """x * sigmoid(x), also called swish.
+
+    >>> import tapeless as tl
+    >>> tl.nn.SiLU()(tl.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -182,7 +215,12 @@ class SiLU(_InplaceActivation):
 
 
 class Mish(_InplaceActivation):
-    """x * tanh(softplus(x)) (Misra, 2019)."""
+    """x * tanh(softplus(x)) (Misra, 2019).
+
+    >>> import tapeless as tl
+    >>> tl.nn.Mish()(tl.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -190,7 +228,12 @@ class Mish(_InplaceActivation):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> import tapeless as tl
+    >>> tl.nn.Sigmoid()(tl.tensor([0.0, 100.0]))
+    tensor([0.5000, 1.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -198,7 +241,12 @@ class Sigmoid(Module):
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x)), without overflow."""
+    """log(sigmoid(x)), without overflow.
+
+    >>> import tapeless as tl
+    >>> tl.nn.LogSigmoid()(tl.tensor([0.0, -100.0]))
+    tensor([  -0.6931, -100.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -206,7 +254,12 @@ class LogSigmoid(Module):
 
 
 class Hardsigmoid(_InplaceActivation):
-    """min(max(0, x / 6 + 1 / 2), 1)."""
+    """min(max(0, x / 6 + 1 / 2), 1).
+
+    >>> import tapeless as tl
+    >>> tl.nn.Hardsigmoid()(tl.tensor([-3.0, 0.0, 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -218,7 +271,12 @@ class Hardsigmoid(_InplaceActivation):
 
 
 class Hardswish(_InplaceActivation):
-    """x * min(max(0, x / 6 + 1 / 2), 1)."""
+    """x * min(max(0, x / 6 + 1 / 2), 1).
+
+    >>> import tapeless as tl
+    >>> tl.nn.Hardswish()(tl.tensor([-3.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -230,7 +288,12 @@ class Hardswish(_InplaceActivation):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Tanh()(tl.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -242,6 +305,10 @@ class Hardtanh(_InplaceActivation):
 
     ``min_value`` and ``max_value`` are the deprecated names of the limits.
     Raises ``AssertionError`` unless ``min_val < max_val``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Hardtanh()(tl.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
     """
 
     def __init__(
@@ -293,7 +360,12 @@ class ReLU6(Hardtanh):
 
 
 class Softplus(Module):
-    """log(1 + exp(``beta`` * x)) / beta; x itself where beta * x is above ``threshold``."""
+    """log(1 + exp(``beta`` * x)) / beta; x itself where beta * x is above ``threshold``.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Softplus()(tl.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -310,7 +382,12 @@ class Softplus(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> import tapeless as tl
+    >>> tl.nn.Softsign()(tl.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -318,7 +395,12 @@ class Softsign(Module):
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import tapeless as tl
+    >>> tl.nn.Tanhshrink()(tl.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the activation."""
@@ -326,7 +408,12 @@ class Tanhshrink(Module):
 
 
 class Hardshrink(Module):
-    """x where |x| > ``lambd``, 0 elsewhere."""
+    """x where |x| > ``lambd``, 0 elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Hardshrink()(tl.tensor([-1.0, 0.3]))
+    tensor([-1.,  0.])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -342,7 +429,12 @@ class Hardshrink(Module):
 
 
 class Softshrink(Module):
-    """x moved towards 0 by ``lambd``, 0 where it would change sign."""
+    """x moved towards 0 by ``lambd``, 0 where it would change sign.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Softshrink()(tl.tensor([-1.0, 0.25, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -358,7 +450,12 @@ class Softshrink(Module):
 
 
 class Threshold(_InplaceActivation):
-    """x where x > ``threshold``, ``value`` elsewhere."""
+    """x where x > ``threshold``, ``value`` elsewhere.
+
+    >>> import tapeless as tl
+    >>> tl.nn.Threshold(1.0, -1.0)(tl.tensor([0.5, 2.0]))
+    tensor([-1.,  2.])
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)

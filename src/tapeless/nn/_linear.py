@@ -18,6 +18,10 @@ class Identity(Module):
     """Return the input unchanged; takes and ignores any arguments.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Identity.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.Identity(54, unused=True)(tl.tensor([1.0, 2.0]))
+    tensor([1., 2.])
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -116,6 +120,10 @@ class Bilinear(Module):
     (out_features, in1_features, in2_features). Raises ``ValueError`` unless ``in1_features`` is positive.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Bilinear.html
+
+    >>> import tapeless as tl
+    >>> tl.nn.Bilinear(3, 4, 5)(tl.ones(2, 3), tl.ones(2, 4)).shape
+    torch.Size([2, 5])
     """
 
     def __init__(

@@ -55,7 +55,14 @@ def record(data: bytes) -> bytes:
 
 
 class EventFile:
-    """One event file in a folder, which is made when it does not exist."""
+    """One event file in a folder, which is made when it does not exist.
+
+    >>> import tapeless as tl
+    >>> writer = tl.utils.tensorboard.FileWriter("runs/example")
+    >>> writer.log_dir
+    'runs/example'
+    >>> writer.close()
+    """
 
     def __init__(self, log_dir: Any, flush_secs: float = 120, filename_suffix: str = "") -> None:
         self.log_dir = os.fspath(log_dir)
