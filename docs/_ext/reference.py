@@ -21,6 +21,7 @@ import public_names
 from chapters import CHAPTERS, MORE, TITLES
 from docstrings import inline, render, summary
 from public_names import Name, members, pytorch_page, signature, tensor_members
+from sphinx.util import logging
 
 GROUPS = {
     "Tensors": ["tapeless", "tapeless.Tensor", "tapeless.linalg", "tapeless.fft", "tapeless.special"]
@@ -314,7 +315,22 @@ def write_pages(app: Any) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+def check_entries(app: Any, env: Any) -> None:
+    """Warn of public names that have no entry to link to."""
+    entries = {name for name, *_ in env.get_domain("py").get_objects()}
+    for module, found in public_names.names().items():
+        wanted = [name for entry in found for name in (entry.name, *entry.others, *entry.twins)]
+        for name in (*wanted, *public_names.shared()[module]):
+            if f"{module}.{name}" not in entries:
+                logging.getLogger(__name__).warning("%s.%s has no entry in the reference", module, name)
+    for entry in tensor_members():
+        for name in (entry.name, *entry.others, *entry.twins):
+            if f"tapeless.Tensor.{name}" not in entries:
+                logging.getLogger(__name__).warning("tapeless.Tensor.%s has no entry in the reference", name)
+
+
 def setup(app: Any) -> dict[str, Any]:
-    """Write the reference whenever Sphinx starts."""
+    """Write the reference whenever Sphinx starts, and see at the end that it is complete."""
     app.connect("builder-inited", write_pages)
+    app.connect("env-check-consistency", check_entries)
     return {"parallel_read_safe": True}
