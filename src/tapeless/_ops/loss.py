@@ -316,7 +316,7 @@ class CrossEntropy(Function):
         return "NllLossBackward0"
 
 
-@accelerated("losses.softmax_loss", size=256)
+@accelerated("losses.softmax_loss", size=128)
 def _softmax_loss(input: Any, target: Any) -> tuple[Any, Any, Any]:
     """Return the sum of the losses, and two arrays: exponentials (classes, rows), and their sums over the classes."""
     rows = input.shape[0]
@@ -330,7 +330,7 @@ def _softmax_loss(input: Any, target: Any) -> tuple[Any, Any, Any]:
     return np.dot(ones(rows, e.dtype), loss), e, total  # half of np.sum's time
 
 
-@accelerated("losses.softmax_grad", size=256)
+@accelerated("losses.softmax_grad", size=128)
 def _softmax_grad(e: Any, total: Any, target: Any, factor: Any) -> Any:
     """Return ``factor * (softmax - one_hot)``, (rows, classes)."""
     p = e * (factor / total)

@@ -190,7 +190,7 @@ def _prepare(unit: Unit, betas: tuple[float, float], amsgrad: bool) -> None:
         unit.open_state()
 
 
-@accelerated("optimizers.adam", size=2048)
+@accelerated("optimizers.adam", size=256)
 def adam(
     values: Any,
     grads: Any,
