@@ -128,6 +128,14 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: the parameter shrinks by ``lr * weight_decay``, its moments see nothing of it.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html and Loshchilov and Hutter (2019).
+
+    >>> import tapeless as tl
+    >>> w = tl.ones(2, requires_grad=True)
+    >>> optimizer = tl.optim.AdamW([w], lr=0.1)
+    >>> (w * tl.tensor([1.0, 2.0])).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8990, 0.8990], requires_grad=True)
     """
 
     def __init__(
