@@ -48,6 +48,8 @@ def _multiply(input: Any, mask: Any, inplace: bool) -> Any:
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Zero each element with probability `p` while training, and scale the others by ``1 / (1 - p)``.
 
+    Shape: (...) to (...), any number of dims.
+
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html
 
     >>> import tapeless as tl
@@ -160,6 +162,8 @@ def _alpha_dropout(input: Any, draw: Callable[[], Any], p: float, training: bool
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Set elements to SELU's negative limit with probability `p`, keeping mean 0 and variance 1.
 
+    Shape: (...) to (...), any number of dims.
+
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.alpha_dropout.html
 
     >>> import tapeless as tl
@@ -172,6 +176,8 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 @composite("nn.functional.feature_alpha_dropout feature_alpha_dropout", methods="")
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Do `alpha_dropout` to whole channels, dims 0 and 1 of the input.
+
+    Shape: (N, C, ...) to the same.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.feature_alpha_dropout(tl.ones(1, 2, 3), training=False)
@@ -195,6 +201,8 @@ def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Any:
     """Return `input` where positive, else times a slope: drawn from ``[lower, upper)`` while training, else the mean.
+
+    Shape: (...) to (...), any number of dims.
 
     Raises RuntimeError unless ``lower <= upper``.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.rrelu.html

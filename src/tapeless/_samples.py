@@ -62,6 +62,8 @@ def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """Return the softmax of ``(logits + Gumbel noise) / tau``; if `hard`, one-hot, with the gradient of the soft one.
 
+    Shape: (...) to (...), any number of dims.
+
     `eps` has no effect. Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax" (2017).
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gumbel_softmax.html
 

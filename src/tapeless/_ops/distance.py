@@ -19,6 +19,8 @@ from .norms import norm
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """Return the cosine of the angle between vectors along `dim`; each length counts as at least `eps`.
 
+    Shape: (..., D, ...) twice, D at ``dim``, to the same without D.
+
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cosine_similarity.html
 
     >>> import tapeless as tl
@@ -45,6 +47,8 @@ def _length(x: Any, dim: int) -> Any:
 @composite("nn.functional.pairwise_distance pairwise_distance", methods="")
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """Return the p-norm of ``x1 - x2 + eps`` over the last dim.
+
+    Shape: (N, D) twice to (N); with ``keepdim=True`` to (N, 1).
 
     >>> import tapeless as tl
     >>> tl.pairwise_distance(tl.tensor([[3.0, 4.0]]), tl.zeros(1, 2))
@@ -124,6 +128,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
 @composite("nn.functional.pdist pdist", methods="")
 def pdist(input: Any, p: float = 2.0) -> Any:
     """Return the p-norm distances between all pairs of rows of a matrix, the upper triangle row by row.
+
+    Shape: (N, D) to (N * (N - 1) / 2).
 
     >>> import tapeless as tl
     >>> tl.pdist(tl.tensor([[0.0, 0.0], [3.0, 4.0]]))

@@ -521,6 +521,8 @@ def take(input: Any, index: Any, *, out: Any = None) -> Any:
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """Return int64 rows of zeros with a one at each class.
 
+    Shape: integers (...) to (..., num_classes).
+
     >>> import tapeless as tl
     >>> tl.nn.functional.one_hot(tl.tensor([0, 2, 1]))
     tensor([[1, 0, 0],

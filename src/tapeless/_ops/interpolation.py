@@ -232,6 +232,8 @@ def upsample(
 ) -> Any:
     """Return `interpolate` (the older name).
 
+    Shape: (N, C, L), (N, C, H, W) or (N, C, D, H, W) to the same with other sizes of the last dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.interpolate(tl.tensor([[[1.0, 2.0]]]), scale_factor=2)  # in place of upsample, which warns
     tensor([[[1., 1., 2., 2.]]])
@@ -243,6 +245,8 @@ def upsample(
 @composite("nn.functional.upsample_nearest", methods="")
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Return `interpolate` with mode "nearest" (the older name).
+
+    Shape: (N, C, L), (N, C, H, W) or (N, C, D, H, W) to the same with other sizes of the last dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.interpolate(tl.tensor([[[[1.0, 2.0]]]]), (1, 4), mode="nearest")  # without a warning
@@ -257,6 +261,8 @@ def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> 
 @composite("nn.functional.upsample_bilinear", methods="")
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Return `interpolate` with mode "bilinear" and aligned corners (the older name).
+
+    Shape: (N, C, H, W) to the same with other H and W.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.interpolate(

@@ -172,6 +172,8 @@ def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any,
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
     """Return `input` divided by the root of its mean square over the last dims, times `weight`.
 
+    Shape: (...) to (...), any number of dims.
+
     Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019). `eps` is the dtype's by default.
 
     >>> import tapeless as tl

@@ -26,6 +26,8 @@ def soft_margin_loss(
 ) -> Any:
     """Return ``log(1 + exp(-target * input))`` for targets of 1 and -1.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.soft_margin_loss(tl.zeros(2), tl.ones(2))
     tensor(0.6931)
@@ -133,6 +135,8 @@ def poisson_nll_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return the negative log-likelihood of counts under Poisson distributions of rate `input` (or its logarithm).
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     `full` adds Stirling's approximation of the constant for targets above 1.
 
@@ -282,6 +286,8 @@ def multilabel_soft_margin_loss(
 ) -> Any:
     """Return the mean over classes of the binary cross-entropy of scores.
 
+    Shape: input and target (N, C), the loss a number, or (N) with ``reduction="none"``.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.multilabel_soft_margin_loss(tl.zeros(1, 2), tl.ones(1, 2))
     tensor(0.6931)
@@ -349,6 +355,8 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return `triplet_margin_loss` with any distance function (the Euclidean one by default).
+
+    Shape: (N, D) three times, the loss a number, or (N) with ``reduction="none"``.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.triplet_margin_with_distance_loss(tl.zeros(1, 2), tl.zeros(1, 2), tl.zeros(1, 2))

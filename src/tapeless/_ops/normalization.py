@@ -380,6 +380,8 @@ def native_group_norm(input: Any, weight: Any, bias: Any, N: int, C: int, HxW: i
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """Return ``input / (k + alpha * mean square of the `size` nearest channels) ** beta``.
 
+    Shape: (N, C, ...) to the same, of 3 dims or more.
+
     Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep CNNs" (2012), section 3.3.
 
     >>> import tapeless as tl

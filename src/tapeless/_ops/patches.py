@@ -85,6 +85,8 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """Return an image of `output_size` with columns added where `unfold` would take them from.
 
+    Shape: (N, C * kh * kw, L) to (N, C, H, W), (H, W) being ``output_size``.
+
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.fold.html
 
     >>> import tapeless as tl

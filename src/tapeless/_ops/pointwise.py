@@ -292,6 +292,8 @@ class Cosh(FloatUnary):
 class Tanh(FloatUnary):
     """Hyperbolic tangent.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.tanh(tl.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7616])
@@ -360,6 +362,8 @@ class Atanh(FloatUnary):
 
 class Sigmoid(FloatUnary):
     """``1 / (1 + exp(-input))``, without overflow at either end.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.sigmoid(tl.tensor([0.0, 100.0]))

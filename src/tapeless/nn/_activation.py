@@ -48,6 +48,8 @@ class ReLU(_InplaceActivation):
 class LeakyReLU(_InplaceActivation):
     """x where positive, ``negative_slope`` * x elsewhere.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.LeakyReLU()(tl.tensor([-100.0, 2.0]))
     tensor([-1.,  2.])
@@ -95,6 +97,8 @@ class RReLU(_InplaceActivation):
 
 class PReLU(Module):
     """x where positive, a learned slope * x elsewhere: one slope, or one per channel (axis 1).
+
+    Shape: (N, C, ...) to the same, C being ``num_parameters`` where that is not 1.
 
     Source: He et al., "Delving deep into rectifiers" (2015).
 
@@ -181,6 +185,8 @@ class SELU(_InplaceActivation):
 class GELU(Module):
     """x times the normal distribution function of x, or with ``approximate="tanh"`` an approximation of it.
 
+    Shape: (...) to (...), any number of dims.
+
     Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016).
 
     >>> import tapeless as tl
@@ -203,6 +209,8 @@ class GELU(Module):
 
 class SiLU(_InplaceActivation):
     """x * sigmoid(x), also called swish.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.SiLU()(tl.tensor([-1.0, 2.0]))
@@ -230,6 +238,8 @@ class Mish(_InplaceActivation):
 class Sigmoid(Module):
     """1 / (1 + exp(-x)).
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Sigmoid()(tl.tensor([0.0, 100.0]))
     tensor([0.5000, 1.0000])
@@ -242,6 +252,8 @@ class Sigmoid(Module):
 
 class LogSigmoid(Module):
     """log(sigmoid(x)), without overflow.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.LogSigmoid()(tl.tensor([0.0, -100.0]))
@@ -290,6 +302,8 @@ class Hardswish(_InplaceActivation):
 class Tanh(Module):
     """The hyperbolic tangent.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Tanh()(tl.tensor([0.0, 1.0]))
     tensor([0.0000, 0.7616])
@@ -302,6 +316,8 @@ class Tanh(Module):
 
 class Hardtanh(_InplaceActivation):
     """x, limited to ``min_val`` ... ``max_val``.
+
+    Shape: (...) to (...), any number of dims.
 
     ``min_value`` and ``max_value`` are the deprecated names of the limits.
     Raises ``AssertionError`` unless ``min_val < max_val``.
@@ -362,6 +378,8 @@ class ReLU6(Hardtanh):
 class Softplus(Module):
     """log(1 + exp(``beta`` * x)) / beta; x itself where beta * x is above ``threshold``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Softplus()(tl.tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.0000])
@@ -384,6 +402,8 @@ class Softplus(Module):
 class Softsign(Module):
     """x / (1 + |x|).
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Softsign()(tl.tensor([-1.0, 3.0]))
     tensor([-0.5000,  0.7500])
@@ -397,6 +417,8 @@ class Softsign(Module):
 class Tanhshrink(Module):
     """x - tanh(x).
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Tanhshrink()(tl.tensor([0.0, 2.0]))
     tensor([0.0000, 1.0360])
@@ -409,6 +431,8 @@ class Tanhshrink(Module):
 
 class Hardshrink(Module):
     """x where |x| > ``lambd``, 0 elsewhere.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.Hardshrink()(tl.tensor([-1.0, 0.3]))
@@ -431,6 +455,8 @@ class Hardshrink(Module):
 class Softshrink(Module):
     """x moved towards 0 by ``lambd``, 0 where it would change sign.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Softshrink()(tl.tensor([-1.0, 0.25, 2.0]))
     tensor([-0.5000,  0.0000,  1.5000])
@@ -451,6 +477,8 @@ class Softshrink(Module):
 
 class Threshold(_InplaceActivation):
     """x where x > ``threshold``, ``value`` elsewhere.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.Threshold(1.0, -1.0)(tl.tensor([0.5, 2.0]))

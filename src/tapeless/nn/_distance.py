@@ -11,6 +11,8 @@ from ._module import Module
 class PairwiseDistance(Module):
     """The p-norm of ``x1 - x2 + eps`` over the last dim.
 
+    Shape: (N, D) twice, or (D) twice, to (N) or a number; with ``keepdim=True`` the last dim stays, as 1.
+
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.PairwiseDistance.html
 
     >>> import tapeless as tl
@@ -31,6 +33,8 @@ class PairwiseDistance(Module):
 
 class CosineSimilarity(Module):
     """The cosine of the angle between vectors along `dim`.
+
+    Shape: (..., D, ...) twice, D at ``dim``, to the same without D.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.CosineSimilarity.html
 

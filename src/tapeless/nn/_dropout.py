@@ -23,6 +23,8 @@ class _Dropout(Module):
 class Dropout(_Dropout):
     """Set each element to zero with probability ``p`` and scale the others by 1 / (1 - p), while training.
 
+    Shape: (...) to (...), any number of dims.
+
     Raises ``ValueError`` unless 0 <= p <= 1.
 
     Sources: https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html; Hinton et al., "Improving

@@ -12,6 +12,8 @@ from ._module import Module
 class Flatten(Module):
     """Merge the axes ``start_dim`` to ``end_dim`` into one; by default all but the first (the batch).
 
+    Shape: (N, A, B, ...) to (N, A * B * ...) by default.
+
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Flatten.html
 
     >>> import tapeless as tl
@@ -35,6 +37,8 @@ class Flatten(Module):
 
 class Unflatten(Module):
     """Split the axis ``dim`` into axes of the sizes ``unflattened_size`` (one of them may be -1).
+
+    Shape: (..., A * B, ...) to (..., A, B, ...) for ``unflattened_size=(A, B)``.
 
     Raises ``TypeError`` unless the sizes are a tuple or list of ints.
 

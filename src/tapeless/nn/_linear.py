@@ -17,6 +17,8 @@ from ._parameter import Parameter
 class Identity(Module):
     """Return the input unchanged; takes and ignores any arguments.
 
+    Shape: (...) to (...), any number of dims.
+
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Identity.html
 
     >>> import tapeless as tl

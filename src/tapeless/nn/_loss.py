@@ -83,6 +83,8 @@ class MSELoss(_Loss):
 class SmoothL1Loss(_Loss):
     """With d = |input - target|: d ** 2 / (2 * beta) where d < ``beta``, d - beta / 2 elsewhere.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     >>> import tapeless as tl
     >>> tl.nn.SmoothL1Loss(reduction="none")(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]))
     tensor([0.1250, 3.5000])
@@ -105,6 +107,8 @@ class SmoothL1Loss(_Loss):
 
 class HuberLoss(_Loss):
     """With d = |input - target|: d ** 2 / 2 where d < ``delta``, delta * (d - delta / 2) elsewhere.
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     >>> import tapeless as tl
     >>> tl.nn.HuberLoss(reduction="none")(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]))
@@ -272,6 +276,8 @@ class CrossEntropyLoss(_WeightedLoss):
 class BCELoss(_WeightedLoss):
     """Binary cross-entropy of probabilities; ``weight`` rescales the loss of each element.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     Prefer `BCEWithLogitsLoss`, which takes scores and stays exact where the probability is 0 or 1.
 
     >>> import tapeless as tl
@@ -286,6 +292,8 @@ class BCELoss(_WeightedLoss):
 
 class BCEWithLogitsLoss(_Loss):
     """Sigmoid and binary cross-entropy in one, without overflow.
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     ``weight`` rescales the loss of each element, ``pos_weight`` that of positive targets.
 
@@ -318,6 +326,8 @@ class BCEWithLogitsLoss(_Loss):
 
 class KLDivLoss(_Loss):
     """Kullback-Leibler divergence of a target distribution from log-probabilities.
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     The target holds probabilities, or log-probabilities with ``log_target=True``. ``reduction="batchmean"``
     is the mathematical divergence; ``"mean"`` also divides by the number of classes.

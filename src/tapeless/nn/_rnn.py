@@ -123,6 +123,9 @@ class LSTM(RNNBase):
 class GRU(RNNBase):
     """Gated recurrent units in `num_layers` layers, whose gates r and z say how much of the state is kept::
 
+    Shape: (L, N, input_size), or (N, L, input_size) with ``batch_first=True``, to the same with D * hidden_size in
+    place of input_size, and the last states (D * num_layers, N, hidden_size); D is 2 where ``bidirectional``, else 1.
+
         r, z = sigmoid(weight_ih @ x + bias_ih + weight_hh @ h + bias_hh)
         n = tanh(weight_in @ x + bias_in + r * (weight_hn @ h + bias_hn))
         h' = (1 - z) * n + z * h

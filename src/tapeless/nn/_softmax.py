@@ -42,6 +42,8 @@ class GLU(_DimActivation):
 class Softmax(_DimActivation):
     """exp(x) / sum(exp(x)) along ``dim``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Softmax(dim=0)(tl.zeros(2))
     tensor([0.5000, 0.5000])
@@ -59,6 +61,8 @@ class Softmax(_DimActivation):
 class Softmin(_DimActivation):
     """Softmax of -x along ``dim``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.Softmin(dim=0)(tl.tensor([0.0, 100.0]))
     tensor([1.0000e+00, 3.7835e-44])
@@ -75,6 +79,8 @@ class Softmin(_DimActivation):
 
 class LogSoftmax(_DimActivation):
     """log(softmax(x)) along ``dim``, without overflow.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.LogSoftmax(dim=0)(tl.tensor([0.0, 0.0]))

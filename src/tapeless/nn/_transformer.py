@@ -43,6 +43,8 @@ def _copies(layer: Module, count: int) -> ModuleList:
 class TransformerEncoder(Module):
     """A stack of ``num_layers`` copies of ``encoder_layer``, and then ``norm``, if it is given.
 
+    Shape: (S, N, E) to the same; N comes first with ``batch_first=True``.
+
     The copies start with the same parameters. In evaluation mode without gradients, PyTorch computes padded batches as
     nested tensors, which gives zeros at the padded positions (before ``norm``); so does this one, under the same
     conditions: ``enable_nested_tensor``, a layer that PyTorch's kernel takes (warns otherwise), a
@@ -128,6 +130,8 @@ def _not_nested(layer: Any) -> str:
 class TransformerDecoder(Module):
     """A stack of ``num_layers`` copies of ``decoder_layer``, and then ``norm``, if it is given.
 
+    Shape: tgt (T, N, E) and memory (S, N, E) to (T, N, E); N comes first with ``batch_first=True``.
+
     The copies start with the same parameters.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerDecoder.html
@@ -174,6 +178,8 @@ class TransformerDecoder(Module):
 
 class Transformer(Module):
     """An encoder of ``src`` and a decoder of ``tgt`` that sees what the encoder returns.
+
+    Shape: src (S, N, E) and tgt (T, N, E) to (T, N, E); N comes first with ``batch_first=True``.
 
     ``custom_encoder`` and ``custom_decoder`` stand in for the two stacks, which end in a `LayerNorm`; the other options
     are those of `TransformerEncoderLayer`. All matrices are drawn by `init.xavier_uniform_`, the same values as

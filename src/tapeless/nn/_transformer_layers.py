@@ -114,6 +114,8 @@ class TransformerEncoderLayer(Module):
 class TransformerDecoderLayer(Module):
     """Self-attention, attention to an encoder's output, and two linear layers, each added to its input and normalized.
 
+    Shape: tgt (T, N, E) and memory (S, N, E) to (T, N, E); N comes first with ``batch_first=True``.
+
     The options are those of `TransformerEncoderLayer`. Raises ``RuntimeError`` for another name of an activation.
 
     Sources: https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerDecoderLayer.html; Vaswani et al.,

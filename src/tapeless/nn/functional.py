@@ -36,6 +36,8 @@ def relu(input: Any, inplace: bool = False) -> Any:
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return `input` where positive, ``negative_slope * input`` elsewhere.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.leaky_relu(tl.tensor([-100.0, 2.0]))
     tensor([-1.,  2.])
@@ -45,6 +47,8 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return `input` where positive, ``alpha * (exp(input) - 1)`` elsewhere.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.elu(tl.tensor([-1.0, 2.0]))
@@ -56,6 +60,8 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 def silu(input: Any, inplace: bool = False) -> Any:
     """Return ``input * sigmoid(input)``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.silu(tl.tensor([-1.0, 2.0]))
     tensor([-0.2689,  1.7616])
@@ -65,6 +71,8 @@ def silu(input: Any, inplace: bool = False) -> Any:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return `input` limited to ``[min_val, max_val]``. Raises ValueError where these are the wrong way round.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.hardtanh(tl.tensor([-2.0, 0.5, 2.0]))
@@ -77,6 +85,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
 
 def relu6(input: Any, inplace: bool = False) -> Any:
     """Return `input` limited to ``[0, 6]``.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.relu6(tl.tensor([-1.0, 2.0, 8.0]))
@@ -141,6 +151,8 @@ def rrelu_(input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training:
 def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of `input` over `dim`.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.softmax(tl.tensor([0.0, 0.0, 100.0]), dim=0)
     tensor([3.7835e-44, 3.7835e-44, 1.0000e+00])
@@ -152,6 +164,8 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the softmax of ``-input`` over `dim`.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.softmin(tl.tensor([0.0, 100.0]), dim=0)
     tensor([1.0000e+00, 3.7835e-44])
@@ -161,6 +175,8 @@ def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     """Return the logarithm of the softmax of `input` over `dim`.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.log_softmax(tl.tensor([0.0, 0.0]), dim=0)
@@ -179,6 +195,8 @@ def _dim(dim: int | None, input: Any) -> int:
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:
     """Return `input` divided by its p-norm over `dim`, which counts as at least `eps`.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.normalize(tl.tensor([[3.0, 4.0], [0.0, 0.0]]))
