@@ -167,12 +167,12 @@ def _run(roots: list[tuple[Any, Any]], create_graph: bool, retain_graph: bool, c
                 trusted = plan.owned
                 if not retain_graph and (kept is not NOTHING or node.saved is not None):
                     node.kept, node.saved = FREED, None
-                if not plan.single or heap or captures is not None:
+                if not plan.single or useful is not None:
                     break
-                # A chain: the one node that waits is the one that this one leads to. It comes next, without the loop,
+                # A chain: this node leads to one other, and all that wait are older. It comes next, without the loop,
                 # `pending` and the heap: 112 bytecodes a node in place of 153.
                 edge, g = edges[0], grads[0]
-                if g is None or isinstance(edge, TensorBase):
+                if g is None or isinstance(edge, TensorBase) or (heap and heap[0][0] <= -edge.seq):
                     break
                 if g.shape != edge.shape or (g.dtype is not edge.dtype and g.dtype != edge.dtype):
                     g = repair(g, edge.shape, edge.dtype, node)
@@ -309,15 +309,28 @@ def repair(g: Any, shape: tuple[int, ...], dtype: Any, node: Function | None) ->
 
 def _leading_to(captures: set[Any], roots: list[Any]) -> set[Any] | None:
     """Return the edges from which an edge of `captures` can be reached; None where those are all that there are."""
-    seen = _reachable(roots)
-    if captures.issuperset([edge for edge in seen if isinstance(edge, TensorBase)]):
-        return None  # every leaf is wanted, as often, and each node leads to one
+    if _all_are_wanted(captures, roots):
+        return None  # as often, and each node leads to a leaf
     useful = set(captures)
-    nodes = sorted((edge for edge in seen if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
+    nodes = sorted((edge for edge in _reachable(roots) if not isinstance(edge, TensorBase)), key=lambda node: node.seq)
     for node in nodes:  # oldest first: what a node leads to is already decided
         if not useful.isdisjoint(node.edges):
             useful.add(node)
     return useful
+
+
+def _all_are_wanted(captures: set[Any], roots: list[Any]) -> bool:
+    """Return whether every leaf that can be reached from `roots` is in `captures`."""
+    seen: set[Any] = {edge for edge in captures if isinstance(edge, TensorBase)}
+    seen.add(None)
+    stack = list(roots)
+    for edge in stack:  # which grows meanwhile
+        if edge not in seen:
+            if isinstance(edge, TensorBase):
+                return False
+            seen.add(edge)
+            stack += edge.edges
+    return True
 
 
 def _reachable(roots: list[Any]) -> dict[Any, None]:

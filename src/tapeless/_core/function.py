@@ -90,7 +90,7 @@ class Plan:
         run(node, g, kept)         (rule0(node, g, kept[0]), rule1(node, g, kept[1]),)
     """
 
-    __slots__ = ("direct", "link", "names", "owned", "positions", "run", "single", "sources")
+    __slots__ = ("direct", "link", "link_kept", "names", "owned", "positions", "run", "single", "sources")
 
     def __init__(
         self,
@@ -110,6 +110,7 @@ class Plan:
         self.positions = positions  # the inputs that get a gradient, in the order of the node's edges
         self.sources = sources  # where each kept array comes from: an input's position, or RESULT
         self.names = names  # the same by name, for messages
+        self.link_kept: Any = None  # (node, edges, kept): `kept` as tensors with a history; made when first needed
         edges = _joined([f"args[{i}]._node or args[{i}]" for i in positions])
         keep = _joined(["out" if i == RESULT else f"arrays[{i}]" for i in sources])
         self.link = _tuple_of("args, arrays, out", [edges, keep])  # the node's edges, and what it keeps
@@ -121,6 +122,19 @@ class Plan:
             first = f"(g := outer({', '.join(['node', 'g', *[f'kept[{i}]' for i in outer[1]]])})"
             calls[0] = calls[0].replace("(node, g", f"(node, {first})", 1)
         self.run = (_function_of if shared else _tuple_of)("node, g, kept", calls, known)
+
+    def make_link_kept(self) -> Callable[..., tuple[Any, ...]]:
+        """Make the function that a node uses to record its rules: see `Function.link_kept`."""
+        items = []
+        for i, source in enumerate(self.sources):
+            if source == RESULT:
+                items.append(f"node._linked_result(kept[{i}])")
+            elif source in self.positions:
+                items.append(f"linked(kept[{i}], edges[{self.positions.index(source)}])")
+            else:
+                items.append(f"kept[{i}]")
+        self.link_kept = _tuple_of("node, edges, kept", items, {"linked": linked})
+        return self.link_kept  # type: ignore[no-any-return]
 
 
 def _tuple_of(params: str, items: list[str], names: dict[str, Any] | None = None) -> Callable[..., tuple[Any, ...]]:
@@ -297,6 +311,28 @@ class Function:
         return result
 
     @classmethod
+    def apply_in_rule(cls, g: Any, *args: Any) -> Any:
+        """Do what `apply` does, for a rule that is recorded: `g` and `args` are what the engine gave to it.
+
+        Those are plain tensors, mostly, and arrays, whose dtypes agree. So it is `apply_plain` that runs.
+        """
+        args = (g, *args)
+        mask, bit = 0, 1
+        arrays = []
+        for arg in args:
+            if isinstance(arg, TensorBase):
+                if arg._view is not None:
+                    return cls.apply(*args)
+                if arg._requires_grad:
+                    mask |= bit
+                arg = arg._array
+            arrays.append(arg)
+            bit <<= 1
+        if arrays[0].dtype.kind != "f":
+            return cls.apply(*args)
+        return cls.apply_plain(mask & cls.mask, args, tuple(arrays))
+
+    @classmethod
     def check_tensors(cls, args: tuple[Any, ...]) -> None:
         """Refuse anything but arrays where a gradient could flow, in PyTorch's words."""
         for i, arg in enumerate(args):
@@ -392,7 +428,7 @@ class Function:
             if self.seq < clock.last_write:
                 self.check_unmodified()
             if create_graph:
-                kept = self.link_kept()
+                kept = (self.plan.link_kept or self.plan.make_link_kept())(self, self.edges, kept)
         elif kept is not NOTHING:
             with self.unpacked():
                 return self.run(g, create_graph)
@@ -460,11 +496,7 @@ class Function:
 
     def link_kept(self) -> tuple[Any, ...]:
         """Return the kept arrays as tensors that lead back to where they came from."""
-        edges = dict(zip(self.plan.positions, self.edges, strict=True))
-        return tuple(
-            self._linked_result(value) if source == RESULT else linked(value, edges.get(source))
-            for value, source in self._kept_and_sources()
-        )
+        return (self.plan.link_kept or self.plan.make_link_kept())(self, self.edges, self.kept)  # type: ignore[no-any-return]
 
     def _kept_and_sources(self) -> Any:
         return zip(self.kept, self.plan.sources, strict=True)

@@ -300,11 +300,8 @@ class CrossEntropy(Function):
         return (_softmax_grad(e, total, target, factor / total.shape[0] if self.mean else factor),)
 
     def recorded(self, g, input, target):
-        """The same on tensors: three nodes, where differentiating the composite makes fifteen."""
-        rows, classes = input.shape
-        hot = np.zeros((rows, classes), input.dtype)
-        hot[places(rows), target] = 1
-        return ((input.softmax(1) - wrap(hot)) * (g / rows if self.mean else g),)
+        """The same as one node, where differentiating the composite makes fifteen."""
+        return (CrossEntropyGradient.apply_in_rule(g, input, target, self.saved, self.mean),)
 
     def composite(self, input, target):
         loss = -input.log_softmax(1).gather(1, wrap(unwrap(target)).unsqueeze(1)).squeeze(1)
@@ -314,6 +311,45 @@ class CrossEntropy(Function):
     def name(cls) -> str:
         """Return PyTorch's name."""
         return "NllLossBackward0"
+
+
+class CrossEntropyGradient(Function):
+    """The gradient of `CrossEntropy`, ``g * (softmax - one_hot)``, where that is recorded.
+
+    `halves` are the exponentials and their sums that the forward pass computed. With s the softmax, the gradients of
+    what u times the result adds up to are ``g * s * (u - (s * u).sum(1))`` for the logits, and for g
+    ``(u * (s - one_hot)).sum()``.
+    """
+
+    def forward(self, factor: Any, input: Any, target: Any, halves: Any, mean: bool) -> Any:
+        self.saved, self.count = halves, input.shape[0] if mean else 1
+        return _softmax_grad(*halves, target, factor[()] / self.count)
+
+    def grad_factor(self, g, factor, input, target):
+        e, total = self.saved
+        p = e / total
+        p[target, places(len(total))] -= 1
+        return np.multiply(g.T, p, p).sum() / self.count
+
+    def grad_input(self, g, factor, input, target):
+        e, total = self.saved
+        p = e / total
+        along = p * g.T
+        p *= np.dot(ones(len(e), e.dtype), along)
+        along -= p
+        along *= factor[()] / self.count
+        return along.T
+
+    def composite(self, factor, input, target):
+        rows, classes = input.shape
+        hot = np.zeros((rows, classes), input.dtype)
+        hot[places(rows), unwrap(target)] = 1
+        return (input.softmax(1) - wrap(hot)) * (factor / self.count)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name."""
+        return "LogSoftmaxBackwardDataBackward0"
 
 
 @accelerated("losses.softmax_loss", size=128)

@@ -14,7 +14,7 @@ from .._core.registry import FUNCTIONS, NUMPY, composite
 from .._core.tensor_base import TensorBase, wrap
 from .._dtypes import promote_types
 from .._kernels.accelerated import accelerated
-from ._common import ones, short_binary
+from ._common import ones, rows_of, short_binary
 from .arithmetic import factor
 
 
@@ -99,6 +99,42 @@ class TransposedProduct(Function):
     def name(cls) -> str:
         """Return PyTorch's name of a product of matrices."""
         return "MmBackward0"
+
+
+class Product(Function):
+    """``input @ other`` of two matrices: the gradient of a layer's input, where that is recorded."""
+
+    def forward(self, input: Any, other: Any) -> Any:
+        return np.dot(input, other)
+
+    def grad_input(self, g, other):
+        return np.dot(g, other.T)
+
+    def grad_other(self, g, input):
+        if isinstance(g, TensorBase):
+            return TransposedProduct.apply_in_rule(input, g)
+        return np.dot(input.T, g)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name of a product of matrices."""
+        return "MmBackward0"
+
+
+class SumOfRows(Function):
+    """The sum of a matrix over its rows: the gradient of a layer's bias, where that is recorded."""
+
+    def forward(self, input: Any) -> Any:
+        self.rows = input.shape[0]
+        return np.dot(ones(self.rows, input.dtype), input)
+
+    def grad_input(self, g):
+        return rows_of(g, self.rows)
+
+    @classmethod
+    def name(cls) -> str:
+        """Return PyTorch's name of a sum."""
+        return "SumBackward1"
 
 
 def _mismatch(a: Any, b: Any) -> str:
@@ -266,7 +302,7 @@ class Linear(Function):
 
     def grad_input(self, g, weight):
         if len(g.shape) == 2:
-            return np.dot(g, weight)
+            return Product.apply_in_rule(g, weight) if isinstance(g, TensorBase) else np.dot(g, weight)
         return (g.reshape((-1, weight.shape[0])) @ weight).reshape((*g.shape[:-1], weight.shape[1]))
 
     def grad_weight(self, g, input):
@@ -274,13 +310,13 @@ class Linear(Function):
             input = input.reshape((-1, input.shape[-1]))
             g = g.reshape((-1, g.shape[-1]))
         if isinstance(g, TensorBase):
-            return TransposedProduct.apply(g, input)
+            return TransposedProduct.apply_in_rule(g, input)
         home = self.borrow_home(1) if g.shape[1] * input.shape[1] >= LARGE else None
-        return np.dot(g.T, input) if home is None else np.dot(g.T, input, out=home)
+        return _weight_gradient(g, input) if home is None else np.dot(g.T, input, out=home)
 
     def grad_bias(self, g):
         if isinstance(g, TensorBase):  # a sum, whose gradient is a view, where that of a product is a product
-            return g.sum(0) if len(g._array.shape) == 2 else g  # type: ignore[attr-defined]
+            return SumOfRows.apply_in_rule(g) if len(g._array.shape) == 2 else g
         return np.dot(ones(g.shape[0], g.dtype), g) if len(g.shape) == 2 else g  # else the engine sums
 
     activate: ClassVar[Any] = None  # for `linear_activation`: what is applied to the new result
@@ -366,13 +402,25 @@ def _run_for_matrices(plan: Plan, outer: Any) -> Any:
             g = outer(node, g, kept[-1])
         rows, columns = g.shape
         home = node.borrow_home(1) if columns * input.shape[1] >= LARGE else None
-        weight_gradient = g.T.dot(input, home)
+        weight_gradient = _weight_gradient(g, input) if home is None else g.T.dot(input, home)
         bias_gradient = ones(rows, g.dtype).dot(g)
         if place:
             return g.dot(kept[0]), weight_gradient, bias_gradient
         return weight_gradient, bias_gradient
 
     return run
+
+
+def _weight_gradient(g: Any, input: Any) -> Any:
+    """Return ``g.T @ input``, of many rows as the transpose of ``input.T @ g`` where that is quicker.
+
+    OpenBLAS is quicker with the longer side of the result first: of 10,000 rows, 16 outputs and 32 inputs take 104 us
+    in place of 170, 32 and 64 take 306 in place of 425. With other than multiples of 16 it may be slower.
+    """
+    rows, columns = g.shape
+    if rows >= 4096 and columns < input.shape[1] and columns % 16 == 0:
+        return np.ascontiguousarray(np.dot(input.T, g).T)
+    return g.T.dot(input)
 
 
 def _plus_bias(out: Any, bias: Any) -> Any:

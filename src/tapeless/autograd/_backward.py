@@ -96,10 +96,11 @@ def grad(
             )
     roots = _roots(_as_tuple(outputs), grad_outputs, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
-    found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=_edges(wanted))
+    edges = [edge_of(tensor) for tensor in wanted]
+    found = run_backward(roots, create_graph=create_graph, retain_graph=retain, captures=set(edges))
     answers = []
-    for i, tensor in enumerate(wanted):
-        g = found.get(edge_of(tensor))
+    for i, (tensor, edge) in enumerate(zip(wanted, edges, strict=True)):
+        g = found.get(edge)
         if g is None and materialize_grads:
             g = np.zeros(*_shape_and_dtype(tensor))
         if g is None and not allow_unused:
