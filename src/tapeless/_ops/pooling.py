@@ -456,28 +456,28 @@ def _declare(ndim: int) -> None:
     _publish(
         f"nn.functional.{adaptive}" + (f" {adaptive}" if ndim == 1 else ""),
         adaptive_avg_pool,
-        f"Return averages of `output_size` parts of {ndim} dims.",
+        f"Return averages of `output_size` parts of the last {ndim} of ``(N, C, ...)`` or ``(C, ...)``.",
         f"{image}, output_size=2)",
         half,
     )
     _publish(
         f"nn.functional.{adaptive_max}" + (f" {adaptive_max}" if ndim == 1 else ""),
         adaptive_max_pool,
-        f"Return maxima of `output_size` parts of {ndim} dims.",
+        f"Return maxima of `output_size` parts of the last {ndim} of ``(N, C, ...)`` or ``(C, ...)``.",
         f"{image}, output_size=2)",
         half,
     )
     _publish(
         f"nn.functional.{adaptive_max}_with_indices",
         lambda input, output_size: adaptive_max_pool(input, output_size, True),
-        f"Return maxima of `output_size` parts of {ndim} dims, and their places in the flat dims.",
+        f"Return maxima of `output_size` parts of the last {ndim} of ``(N, C, ...)``, and their places when flat.",
         f"{image}, 2)[1]",
         half,
     )
     _publish(
         f"nn.functional.{unpool}",
         max_unpool,
-        f"Put maxima back to the places where `{maximum}` found them.",
+        f"Put maxima ``(N, C, ...)`` back to the places where `{maximum}` found them.",
         f"*{both}, kernel_size=2)",
         ", ".join(["1", *["4"] * ndim]),
     )
