@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tapeless as tl
-from tapeless._kernels import accelerated, flat_images, gelu, special
+from tapeless._kernels import accelerated, flat_images, gelu, pooling, special
 from tapeless._ops import _lstm, activation, layer_norm, loss, matmul, normalization, pointwise
 from tapeless.optim import _adam, _rmsprop, _sgd
 
@@ -41,6 +41,7 @@ KERNELS = {
     "batch_norm_grad": normalization._batch_norm_grad,
     "lstm_gates": _lstm._step,
     "lstm_gates_back": _lstm._step_back,
+    "window_argmax": pooling.window_argmax.__wrapped__,
     "flat_conv": flat_images.flat_conv,
     "flat_conv_grads": flat_images.flat_conv_grads,
     "flat_conv_input_grad": flat_images.flat_conv_input_grad,
@@ -149,6 +150,27 @@ def test_tanh_grad(n, dtype) -> None:  # type: ignore[no-untyped-def]
     agree("tanh_grad", draw(0, n, dtype, True), np.tanh(draw(1, n, dtype, True)), atol=4)
 
 
+@given(st.integers(1, 9), st.integers(2, 13), st.integers(2, 13), DTYPES)
+@settings(max_examples=20)
+def test_max_pooling_to_the_bit(planes, height, width, dtype) -> None:  # type: ignore[no-untyped-def]
+    x = draw(0, (planes, 3, height, width), dtype, True).round(0)  # with equal ones
+    sizes = (height // 2, width // 2)
+    (expected, _), (result, _) = both("window_argmax", x, (2, 2), (2, 2), (0, 0), (1, 1), sizes)
+    for e, r in zip(expected, result):
+        np.testing.assert_array_equal(e, r)
+        assert e.dtype == r.dtype
+
+
+@pytest.mark.parametrize(
+    ("window", "padding", "dilation", "size"), [(3, 0, 1, 4), (2, 1, 1, 5), (2, 0, 2, 4), (2, 0, 1, 5)]
+)
+def test_other_windows_stay_with_numpy(window: int, padding: int, dilation: int, size: int) -> None:
+    twin = accelerated.ENGINE.load("pooling.window_argmax")
+    assert twin is not None
+    x, options = draw(0, (2, 9, 9), np.float32), (window, 2, padding, dilation, size)  # the last case reaches beyond
+    assert twin(x, *[(n, n) for n in options]) is NotImplemented
+
+
 @given(st.integers(1, 20), SIZES, DTYPES)
 @settings(max_examples=20)
 def test_add_bias_to_the_bit(rows, size, dtype) -> None:  # type: ignore[no-untyped-def]
@@ -236,10 +258,10 @@ def test_batch_norm(batch, channels, size, dtype, affine) -> None:  # type: igno
 
 @given(st.integers(1, 5), st.integers(1, 40))
 @settings(max_examples=20)
-def test_lstm_gates(rows, size) -> None:  # type: ignore[no-untyped-def]
-    gate, projected = draw(0, (rows, 4 * size), np.float32), draw(1, (rows, 4 * size), np.float32)
-    c, cell, tanhs, through = (draw(i, (rows, size), np.float32) for i in range(2, 6))
-    agree("lstm_gates", gate, projected, c, cell, tanhs, through, atol=8)
+def test_lstm_gates(batch, size) -> None:  # type: ignore[no-untyped-def]
+    gate = draw(0, (4 * size, batch), np.float32) + draw(1, (4 * size, batch), np.float32)
+    before, cell, tanhs, through = (draw(i, (size, batch), np.float32) for i in range(2, 6))
+    agree("lstm_gates", gate, before, cell, tanhs, through, atol=8)
 
 
 def convolved(dtype: Any, batch: int, channels: int, outputs: int, sizes: Any, padding: Any) -> tuple[Any, ...]:
@@ -292,11 +314,11 @@ def test_other_convolutions_are_left_to_numpy(sizes: dict[str, Any]) -> None:
 
 @given(st.integers(1, 5), st.integers(1, 40))
 @settings(max_examples=20)
-def test_lstm_gates_back(rows, size) -> None:  # type: ignore[no-untyped-def]
-    gate, total = np.tanh(draw(0, (rows, 4 * size), np.float32)), draw(1, (rows, 4 * size), np.float32)
-    raw, dc, before, tanh = (draw(i, (rows, size), np.float32) for i in range(2, 6))
-    memory = [np.empty((rows, k * size), np.float32) for k in (1, 1, 4, 4)]
-    agree("lstm_gates_back", gate, raw, dc, before, tanh, total, *memory, skip=(6, 7, 8, 9), rtol=1e-5, atol=16)
+def test_lstm_gates_back(batch, size) -> None:  # type: ignore[no-untyped-def]
+    gate, total = np.tanh(draw(0, (4 * size, batch), np.float32)), draw(1, (4 * size, batch), np.float32)
+    raw, dc, before, tanh = (draw(i, (size, batch), np.float32) for i in range(2, 6))
+    memory = [np.empty((k * size, batch), np.float32) for k in (1, 4)]
+    agree("lstm_gates_back", gate, raw, dc, before, tanh, total, *memory, skip=(6, 7), rtol=1e-5, atol=16)
 
 
 # -- The choice ------------------------------------------------------------------------------------------

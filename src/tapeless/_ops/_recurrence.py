@@ -16,6 +16,7 @@ import numpy as np
 
 from .._core.function import Function
 from .._core.registry import FUNCTIONS
+from .._kernels.threads import pool
 from ._common import ones
 
 
@@ -29,7 +30,7 @@ class Steps:
         for size in sizes:
             self.spans.append((start, start + size))
             start += size
-        self.rows = start
+        self.rows, self.even = start, len(set(sizes)) == 1
         if reverse:
             self.spans.reverse()
 
@@ -59,6 +60,42 @@ class Steps:
         return [cat(outs[::-1] if self.reverse else outs), *states]
 
 
+_SHARE = 65536
+"""Elements that are worth a thread when they are copied: a transposition of so many takes 0.1 ms."""
+
+
+class Columns:
+    """Memory for what each step computes, ``(size, batch)`` with the sequences as columns: ``blocks[k]`` belongs to the
+    step whose rows are ``steps.spans[k]``. A block is contiguous, whatever the other steps' are.
+    """
+
+    def __init__(self, steps: Steps, size: int, like: Any) -> None:
+        self.steps, self.size = steps, size
+        flat = np.empty_like(like, shape=(size * steps.rows,))
+        if steps.even:
+            self.stacked = flat.reshape((len(steps.spans), size, steps.rows // len(steps.spans)))
+            self.blocks = list(self.stacked[::-1] if steps.reverse else self.stacked)
+        else:
+            self.blocks = [flat[size * i : size * k].reshape((size, k - i)) for i, k in steps.spans]
+
+    def joined(self) -> Any:
+        """Return a copy of all blocks side by side, ``(size, rows)``, in the order of the rows."""
+        found = np.empty_like(self.blocks[0], shape=(self.size, self.steps.rows))
+
+        def fill(span: tuple[int, int]) -> None:
+            part = slice(*span)
+            if self.steps.even:
+                columns = self.stacked[:, part].swapaxes(0, 1)
+                found[part].reshape(columns.shape)[...] = columns
+            else:
+                for (start, stop), block in zip(self.steps.spans, self.blocks, strict=True):
+                    found[part, start:stop] = block[part]
+
+        parts = min(pool.size, max(1, found.size // _SHARE))
+        pool.run(fill, [(self.size * k // parts, self.size * (k + 1) // parts) for k in range(parts)])
+        return found
+
+
 def as_rows(x: Any) -> Any:
     """Return ``(steps, batch, features)`` as ``(rows, features)``; packed data are that already."""
     return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
@@ -73,7 +110,7 @@ class Recurrence(Function):
 
     Fused because as single operations each step makes a dozen nodes, and multiplies small matrices where one large
     product serves all steps: the input's projection, and the gradients of weights and of the input. What runs step by
-    step are one product and a few elementwise operations on arrays that this owns.
+    step are one product and a few elementwise operations on arrays that this owns. (`LstmLayer` has its own layout.)
     """
 
     materialize = False  # the gradient of an unused result need not be made of zeros
