@@ -27,6 +27,7 @@ myst_heading_anchors = 4
 # A page may begin below its first level where it is included in another (the changelog).
 suppress_warnings = ["myst.header"]
 
+smartquotes = False  # L' is a length, not the end of a quotation
 highlight_language = "none"  # a fence without a language is meant as plain text
 add_module_names = False  # the title of the page says which module it is
 python_use_unqualified_type_names = True

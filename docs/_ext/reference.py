@@ -73,7 +73,8 @@ def _divided(module: str, entries: list[Name]) -> dict[str, str]:
         page = [_title(title, "="), f".. py:currentmodule:: {module}\n"]
         for home, found in sections.items():
             front += [f".. rubric:: {_section_title(home)}", _table(module, found)]
-            page += [_title(_section_title(home), "-"), *(_entry(entry) for entry in _sorted(found))]
+            page += [_title(_section_title(home), "-"), *_shared_words(home)]
+            page += [_entry(entry) for entry in _sorted(found)]
         written[f"{path}.rst"] = "\n\n".join(page) + "\n"
     if module == "tapeless":
         front.append(_constants())
@@ -289,6 +290,14 @@ def _module_summary(module: str) -> str:
     if module == "tapeless":
         return inline("Functions of tensors, and everything that is about the whole program")
     return summary(re.split("; see http", _module_doc(module).split("\n")[0])[0])
+
+
+def _shared_words(home: str) -> list[str]:
+    """Return what the docstring of a file of layers says of all of them, below its first line."""
+    if not home.startswith("tapeless.nn.") or home == "tapeless.nn._module":
+        return []
+    _, _, rest = _module_doc(home).partition("\n\n")
+    return [render(rest, _linker("tapeless.nn"))] if rest else []
 
 
 def _section_title(home: str) -> str:
