@@ -99,6 +99,8 @@ class Elu(FloatUnary):
 class Gelu(FloatUnary):
     """``input * Phi(input)`` with the normal distribution function Phi, or its tanh approximation.
 
+    Shape: (...) to (...), any number of dims.
+
     Fused because value and slope share most of their work (see the kernel): the backward pass is one multiplication.
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gelu.html
 
@@ -154,6 +156,8 @@ class Silu(FloatUnary):
 class Softplus(FloatUnary):
     """``log(1 + exp(beta * input)) / beta``; the identity above `threshold`, where both agree to float precision.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.softplus(tl.tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.0000])
@@ -174,6 +178,8 @@ class Softplus(FloatUnary):
 
 class LogSigmoid(FloatUnary):
     """``log(sigmoid(input))`` without overflow.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.logsigmoid(tl.tensor([0.0, -100.0]))
@@ -283,6 +289,8 @@ def relu6(input: Any) -> Any:
 def selu(input: Any) -> Any:
     """Return the scaled ELU that keeps activations normalized (Klambauer et al. 2017).
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.selu(tl.tensor([-1.0, 2.0]))
     tensor([-1.1113,  2.1014])
@@ -295,6 +303,8 @@ def selu(input: Any) -> Any:
 def softsign(input: Any) -> Any:
     """Return ``input / (1 + |input|)``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.softsign(tl.tensor([-1.0, 3.0]))
     tensor([-0.5000,  0.7500])
@@ -305,6 +315,8 @@ def softsign(input: Any) -> Any:
 @composite("mish", methods="")
 def mish(input: Any) -> Any:
     """Return ``input * tanh(softplus(input))``.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.mish(tl.tensor([-1.0, 2.0]))
@@ -317,6 +329,8 @@ def mish(input: Any) -> Any:
 def hardsigmoid(input: Any) -> Any:
     """Return ``relu6(input + 3) / 6``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.hardsigmoid(tl.tensor([-3.0, 0.0, 1.5]))
     tensor([0.0000, 0.5000, 0.7500])
@@ -327,6 +341,8 @@ def hardsigmoid(input: Any) -> Any:
 @composite("hardswish", methods="")
 def hardswish(input: Any) -> Any:
     """Return ``input * relu6(input + 3) / 6``.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.hardswish(tl.tensor([-3.0, 1.0, 4.0]))
@@ -339,6 +355,8 @@ def hardswish(input: Any) -> Any:
 def tanhshrink(input: Any) -> Any:
     """Return ``input - tanh(input)``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.tanhshrink(tl.tensor([0.0, 2.0]))
     tensor([0.0000, 1.0360])
@@ -349,6 +367,8 @@ def tanhshrink(input: Any) -> Any:
 @composite("threshold", methods="")
 def threshold(input: Any, threshold: float, value: float) -> Any:
     """Return `input` where it is above `threshold`, `value` elsewhere.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.threshold(tl.tensor([0.5, 2.0]), 1.0, -1.0)
@@ -362,6 +382,8 @@ def threshold(input: Any, threshold: float, value: float) -> Any:
 def celu(input: Any, alpha: float = 1.0) -> Any:
     """Return ``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.celu(tl.tensor([-1.0, 2.0]))
     tensor([-0.6321,  2.0000])
@@ -372,6 +394,8 @@ def celu(input: Any, alpha: float = 1.0) -> Any:
 @composite("glu", methods="")
 def glu(input: Any, dim: int = -1) -> Any:
     """Return the first half of `dim` times the sigmoid of the second half.
+
+    Shape: (..., 2 * C, ...) to (..., C, ...), by default in the last dim.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.glu(tl.tensor([1.0, 2.0, 0.0, 100.0]))
@@ -389,6 +413,8 @@ def glu(input: Any, dim: int = -1) -> Any:
 @composite("prelu")
 def prelu(input: Any, weight: Any) -> Any:
     """Return `input` where positive, ``weight * input`` elsewhere; one weight, or one for each channel (dim 1).
+
+    Shape: (N, C, ...) and a weight (C) or (1) to (N, C, ...).
 
     >>> import tapeless as tl
     >>> tl.nn.functional.prelu(tl.tensor([-4.0, 2.0]), tl.tensor([0.25]))
@@ -413,6 +439,8 @@ def prelu(input: Any, weight: Any) -> Any:
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return `input` outside of ``[-lambd, lambd]``, 0 inside.
 
+    Shape: (...) to (...), any number of dims.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.hardshrink(tl.tensor([-1.0, 0.3, 0.7]))
     tensor([-1.0000,  0.0000,  0.7000])
@@ -423,6 +451,8 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
 @composite("softshrink", methods="")
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return `input` moved towards 0 by `lambd`, 0 inside of ``[-lambd, lambd]``.
+
+    Shape: (...) to (...), any number of dims.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.softshrink(tl.tensor([-1.0, 0.25, 2.0]))

@@ -78,6 +78,8 @@ def mse_loss(
 ) -> Any:
     """Return the mean squared error.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     See https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
 
     >>> import tapeless as tl
@@ -112,6 +114,8 @@ def l1_loss(
 ) -> Any:
     """Return the mean absolute error.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.l1_loss(tl.tensor([1.0, 2.0]), tl.tensor([1.0, 5.0]))
     tensor(1.5000)
@@ -130,6 +134,8 @@ def l1_loss(
 @composite("huber_loss", methods="")
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
     """Return the Huber loss: squared up to `delta`, linear beyond.
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.huber_loss(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]), reduction="none")
@@ -156,6 +162,8 @@ def smooth_l1_loss(
 ) -> Any:
     """Return the smooth L1 loss: squared over `beta` up to `beta`, absolute beyond.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.smooth_l1_loss(tl.tensor([0.5, 4.0]), tl.tensor([0.0, 0.0]), reduction="none")
     tensor([0.1250, 3.5000])
@@ -173,6 +181,8 @@ def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
     """Return the cross-entropy of probabilities `input` with `target`; logarithms are limited to -100.
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.binary_cross_entropy(tl.tensor([0.5, 0.9]), tl.tensor([0.0, 1.0]))
@@ -221,6 +231,8 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """Return the cross-entropy of ``sigmoid(input)`` with `target`, without overflow.
 
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
+
     >>> import tapeless as tl
     >>> tl.nn.functional.binary_cross_entropy_with_logits(tl.tensor([0.0, 100.0]), tl.tensor([0.0, 1.0]))
     tensor(0.3466)
@@ -247,6 +259,8 @@ def kl_div(
     log_target: bool = False,
 ) -> Any:
     """Return the Kullback-Leibler divergence of log-probabilities `input` from `target`.
+
+    Shape: input and target (...), the loss a number, or (...) with ``reduction="none"``.
 
     >>> import tapeless as tl
     >>> tl.nn.functional.kl_div(tl.tensor([0.5, 0.5]).log(), tl.tensor([0.25, 0.75]), reduction="sum")
