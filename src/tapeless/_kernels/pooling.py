@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .accelerated import accelerated
 from .dispatch import kernel
 
 
@@ -48,6 +49,7 @@ def spread_windows(g: Any, window: Any, stride: Any, shape: Any) -> Any:
 
 
 @kernel
+@accelerated("pooling.window_argmax", size=16384)
 def window_argmax(x: Any, window: Any, stride: Any, padding: Any, dilation: Any, sizes: Any) -> tuple[Any, Any]:
     """Return the largest element of each window, and its place in the flat unpadded dims; NaN wins, the last of them.
 
