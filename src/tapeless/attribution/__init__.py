@@ -26,6 +26,9 @@ each sample, rows are repeated as those of the inputs), and, in methods that eva
 Nothing but the result remains: gradients are computed for the inputs only and no ``.grad``, mode, random state or
 ``requires_grad`` changes. Grad mode does not matter.
 
+Those who come from Captum find its names and, to rounding, its numbers, with two differences: the weights of
+"riemann_trapezoid" sum up to 1 here, and the last windows of `occlusion` are whole ones.
+
 >>> import tapeless as tl
 >>> from tapeless.attribution import integrated_gradients
 >>> model = lambda x: x[:, :1] * x[:, 1:]

@@ -80,13 +80,15 @@ class Query:
         """Part points into rows for the model, and the numbers of the samples that these belong to."""
         flat = [tensor.reshape(-1, *tensor.shape[2:]) for tensor in points]
         for start in range(0, len(flat[0]), self.rows):
-            rows = [tensor[start : start + self.rows] for tensor in flat]
+            # Copies, so that the model may write to them, as nn.ReLU(inplace=True) does.
+            rows = [tensor[start : start + self.rows].clone() for tensor in flat]
             yield rows, arange(start, start + len(rows[0])) % self.samples
 
     def _slopes(self, rows: Sequence[Any], samples: Any) -> list[Any]:
-        leaves = [tensor.detach().clone().requires_grad_() for tensor in rows]
-        # The model gets copies, so that it may write to them, as nn.ReLU(inplace=True) does.
-        output = self._explained([leaf.clone() for leaf in leaves], samples)
+        leaves = [tensor.requires_grad_() for tensor in rows]
+        output = self._explained(
+            [leaf.clone() for leaf in leaves], samples
+        )  # copies again: leaves may not be written to
         found = grad(output.sum(), leaves, allow_unused=True) if output.requires_grad else [None] * len(leaves)
         if all(g is None for g in found):
             raise RuntimeError(NO_DEPENDENCE)
@@ -96,17 +98,17 @@ class Query:
         """Call the model; return the one number of its output for each row that is to be explained."""
         args = [arg[samples] if self._is_batched(arg) else arg for arg in self.args]
         output, count = self.model(*rows, *args), len(rows[0])
-        if not isinstance(output, TensorBase) or not output.is_floating_point():  # type: ignore[attr-defined]
-            kind = output.dtype if isinstance(output, TensorBase) else type(output).__name__  # type: ignore[attr-defined]
+        if not is_tensor(output) or not output.is_floating_point():
+            kind = output.dtype if is_tensor(output) else type(output).__name__
             raise TypeError(f"expected the model to return one Tensor of floating point numbers, got {kind}")
-        shape = list(output.shape)  # type: ignore[attr-defined]
+        shape = list(output.shape)
         if not shape or shape[0] != count:
             raise ValueError(f"expected a row of output for each of {count} rows of input, got shape {shape}")
         if self.target is None:
-            if output.numel() != count:  # type: ignore[attr-defined]
+            if output.numel() != count:
                 raise ValueError(NO_TARGET.format(shape=shape, rows=count))
-            return output.reshape(count)  # type: ignore[attr-defined]
-        return output[(arange(count), *self._index(shape, samples))]  # type: ignore[index]
+            return output.reshape(count)
+        return output[(arange(count), *self._index(shape, samples))]
 
     def _index(self, shape: list[int], samples: Any) -> tuple[Any, ...]:
         """Where in the dims after the first the target is: an int for each dim, or a Tensor of one for each row."""
@@ -126,7 +128,12 @@ class Query:
         return index
 
     def _is_batched(self, arg: Any) -> bool:
-        return isinstance(arg, TensorBase) and arg.ndim > 0 and len(arg) == self.samples  # type: ignore[attr-defined, arg-type]
+        return is_tensor(arg) and arg.ndim > 0 and len(arg) == self.samples
+
+
+def is_tensor(obj: Any) -> bool:
+    """Return whether `obj` is a Tensor."""
+    return isinstance(obj, TensorBase)
 
 
 def checked_inputs(inputs: Any) -> tuple[Any, ...]:
@@ -135,11 +142,11 @@ def checked_inputs(inputs: Any) -> tuple[Any, ...]:
     if not given:
         raise ValueError("expected a Tensor or a tuple of them as inputs, got an empty one")
     for i, tensor in enumerate(given):
-        if not isinstance(tensor, TensorBase):
+        if not is_tensor(tensor):
             raise TypeError(
                 f"expected a Tensor or a tuple of them as inputs, got {type(tensor).__name__} as inputs[{i}]"
             )
-        if tensor.ndim == 0:  # type: ignore[attr-defined]
+        if tensor.ndim == 0:
             raise ValueError(f"expected inputs with the batch as their first dim, got a 0-d Tensor as inputs[{i}]")
     sizes = [len(tensor) for tensor in given]
     if len(set(sizes)) > 1 or not sizes[0]:
@@ -155,17 +162,17 @@ def checked_target(target: Any, samples: int) -> Any:
         return (int(target),)
     if isinstance(target, tuple) and all(isinstance(i, int | np.integer) for i in target):
         return tuple([int(i) for i in target])
-    if not isinstance(target, TensorBase) or target.dtype.kind not in "iu":  # type: ignore[attr-defined]
-        kind = f"a Tensor of {target.dtype}" if isinstance(target, TensorBase) else repr(target)  # type: ignore[attr-defined]
+    if not is_tensor(target) or target.dtype.kind not in "iu":
+        kind = f"a Tensor of {target.dtype}" if is_tensor(target) else repr(target)
         raise TypeError(f"expected target to be an int, a tuple of ints, a Tensor of ints or None, got {kind}")
-    if target.ndim == 0:  # type: ignore[attr-defined]
-        return (int(target),)  # type: ignore[call-overload]
-    if len(target) != samples or target.ndim > 2:  # type: ignore[arg-type, attr-defined]
+    if target.ndim == 0:
+        return (int(target),)
+    if len(target) != samples or target.ndim > 2:
         raise ValueError(
             f"expected target of shape ({samples},) or ({samples}, dims), indices for each of {samples} samples, "
-            f"got {list(target.shape)}"  # type: ignore[attr-defined]
+            f"got {list(target.shape)}"
         )
-    target = target.detach().long()  # type: ignore[attr-defined]
+    target = target.detach().long()
     return target.unsqueeze(1) if target.ndim == 1 else target
 
 
@@ -176,7 +183,7 @@ def checked_baselines(baselines: Any, query: Query) -> tuple[Any, ...]:
         raise ValueError(f"expected as many baselines as inputs, {len(query.inputs)}, got {len(given)}")
     found = []
     for i, (baseline, x) in enumerate(zip(given, query.inputs)):
-        if baseline is not None and not isinstance(baseline, int | float | np.number | TensorBase):
+        if baseline is not None and not (isinstance(baseline, int | float | np.number) or is_tensor(baseline)):
             raise TypeError(f"expected a number or a Tensor as baseline, got {type(baseline).__name__} for inputs[{i}]")
         tensor = as_tensor(0 if baseline is None else baseline).detach().to(x.dtype)
         if tensor.ndim > x.ndim or any(a not in (1, b) for a, b in zip(tensor.shape[::-1], x.shape[::-1])):
