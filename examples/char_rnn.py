@@ -1,12 +1,13 @@
 """RNN, LSTM and GRU on the same text: which of them guesses the next character best?
 
 The text is the source of the standard library's argparse. Each network reads 64 characters, one after the other, and
-says after each which may follow; it carries what it remembers in 128 numbers (the LSTM in twice as many). A gate
-decides what is kept: the plain RNN has none, and loses what it read a few words ago::
+says after each which may follow; it carries what it remembers in 128 numbers (the LSTM in twice as many). Gates decide
+what is kept and what is written over; the plain RNN has none. Here the GRU learns fastest, and all three end close
+together: in 64 characters of such text there is little to remember for long::
 
     python examples/char_rnn.py
 
-Goal: best loss on new text <= 1.6 in a full run, <= 2.5 with --quick.
+Goal: best loss on new text <= 1.1 in a full run, <= 2.5 with --quick.
 
 Hochreiter and Schmidhuber: Long short-term memory (1997). Cho et al.: Learning phrase representations using RNN
 encoder-decoder for statistical machine translation (2014). After Karpathy's char-rnn (2015).
