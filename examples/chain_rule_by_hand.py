@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from _common import finish, parse, save_picture
+from tqdm import tqdm
 
 import tapeless as tl
 
@@ -83,7 +84,7 @@ def difference(a: dict[str, tl.Tensor], b: dict[str, tl.Tensor]) -> float:
 def train(v: dict[str, tl.Tensor], gradients: Any, steps: int) -> tuple[dict[str, tl.Tensor], list[float]]:
     """Descend; return the parameters at the end, and the loss before each step."""
     losses = []
-    for _ in range(steps):
+    for _ in tqdm(range(steps), unit="step"):
         losses.append(forward(v)["L"].item())
         d = gradients(v)
         v = {name: value - d[name] if name in PARAMETERS else value for name, value in v.items()}

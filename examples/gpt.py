@@ -123,9 +123,9 @@ def sample(model: GPT, ids: tl.Tensor, length: int, temperature: float = 0.8) ->
     return ids
 
 
-def write(model: GPT, characters: list[str], length: int) -> str:
-    """Return text of the model's own, from the beginning of a line on."""
-    ids = sample(model, tl.tensor([[characters.index("\n")]]), length)
+def write(model: GPT, characters: list[str], length: int, start: str = "\n    def ") -> str:
+    """Return text of the model's own that goes on after `start`."""
+    ids = sample(model, tl.tensor([[characters.index(character) for character in start]]), length)
     return "".join(characters[i] for i in ids[0].tolist())
 
 

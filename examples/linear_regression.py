@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from _common import finish, parse, save_picture
+from tqdm import tqdm
 
 import tapeless as tl
 from tapeless import nn
@@ -45,6 +46,7 @@ def main() -> None:
     optimizer = tl.optim.Adam(model.parameters(), lr=0.01)
 
     losses, lines, epoch, steepest = [], [], 0, float("inf")
+    progress = tqdm(unit="epoch")
     while epoch < 1000 or steepest > options.gradient:
         loss = loss_function(model(x), y)
         optimizer.zero_grad()
@@ -53,10 +55,12 @@ def main() -> None:
         losses.append(loss.item())
         steepest = max(model.weight.grad.abs().item(), model.bias.grad.abs().item())
         epoch += 1
+        progress.update()
         if epoch % 100 == 0 and epoch <= 1000:
-            print(f"epoch {epoch:4}  loss {loss.item():.4f}")
+            tqdm.write(f"epoch {epoch:4}  loss {loss.item():.4f}")
         if epoch in (100, 300, 1000):
             lines.append((epoch, model.weight.item(), model.bias.item()))
+    progress.close()
     weight, bias = model.weight.item(), model.bias.item()
     lines.append((epoch, weight, bias))
 

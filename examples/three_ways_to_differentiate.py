@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from _common import finish, parse, save_picture
+from tqdm import tqdm
 
 import tapeless as tl
 
@@ -116,7 +117,7 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     costs: dict[str, list[float]] = {"differences": [], "automatic": [], "by hand": [], "one value": []}
     print("\ndimensions   by hand   automatic   differences   (milliseconds)")
-    for n in sizes:
+    for n in tqdm(sizes, unit="size"):
         x = rng.normal(size=n)
         exact = valley_by_hand(x)
         assert np.allclose(automatic(valley, x).numpy(), exact, rtol=1e-12)
@@ -125,7 +126,7 @@ def main() -> None:
         costs["by hand"].append(seconds(lambda x=x: valley_by_hand(x)))
         costs["one value"].append(seconds(lambda x=x: valley(x)))
         times = [1000 * costs[way][-1] for way in ("by hand", "automatic", "differences")]
-        print(f"{n:10} {times[0]:9.3f} {times[1]:11.3f} {times[2]:13.3f}")
+        tqdm.write(f"{n:10} {times[0]:9.3f} {times[1]:11.3f} {times[2]:13.3f}")
     save_picture("three_ways_to_differentiate", draw, steps, errors, own, costs, sizes)
     finish("relative error of the automatic derivative", own)
 
