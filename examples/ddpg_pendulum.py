@@ -19,7 +19,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import gymnasium
 from _common import finish, parse, save_picture
 from tqdm import tqdm
 
@@ -117,6 +116,8 @@ def draw(plt: Any, history: list[float], trained: list[list[tuple]]) -> Any:
 def main() -> None:
     options = parse(__doc__, {"episodes": 20}, episodes=(80, "episodes to learn from, of 200 moments each"))
     tl.manual_seed(options.seed)
+    import gymnasium  # here, so that --help needs nothing
+
     env = gymnasium.make("Pendulum-v1")
     env.reset(seed=options.seed)
     agent, buffer, history = Agent(), Buffer(), []

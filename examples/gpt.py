@@ -130,7 +130,7 @@ def write(model: GPT, characters: list[str], length: int, start: str = "\n    de
 
 
 def draw(plt: Any, losses: list[float], uniform: float, before: str, after: str) -> Any:
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), width_ratios=[1.4, 1, 1])
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), width_ratios=[1.2, 1, 1])
     axes[0].plot(range(1, len(losses) + 1), losses)
     axes[0].axhline(uniform, color="gray", linestyle=":", label="all characters equally likely")
     axes[0].set(xlabel="step", ylabel="loss", title="Cross entropy per character", ylim=(0, None))
@@ -138,8 +138,8 @@ def draw(plt: Any, losses: list[float], uniform: float, before: str, after: str)
     for panel, title, text in zip(axes[1:], ("Before training", "After it"), (before, after)):
         panel.axis("off")
         panel.set_title(title, loc="left")
-        shown = "\n".join(line[:40] for line in text.strip("\n").splitlines()[:16])
-        panel.text(0, 1, shown, va="top", family="monospace", fontsize=7.5, parse_math=False)
+        shown = "\n".join(line[4:56] for line in text.strip("\n").splitlines() if line.strip())
+        panel.text(0, 1, shown, va="top", family="monospace", fontsize=6, parse_math=False)
     return figure
 
 
@@ -148,7 +148,7 @@ def main() -> None:
         __doc__,
         {"steps": 60},
         steps=(1500, "training steps, of 12 pieces of text"),
-        length=(400, "how many characters to write"),
+        length=(800, "how many characters to write"),
     )
     tl.manual_seed(options.seed)
     characters, data = encode(inspect.getsource(argparse))

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
 from _common import finish, parse, save_picture
 from tqdm import tqdm
 
@@ -103,6 +102,8 @@ def draw(plt: Any, history: list[float], trained: list[float]) -> Any:
 def main() -> None:
     options = parse(__doc__, {"episodes": 100}, episodes=(500, "episodes to learn from"))
     tl.manual_seed(options.seed)
+    import gymnasium  # here, so that --help needs nothing
+
     env = gymnasium.make("CartPole-v1")
     env.reset(seed=options.seed)
     policy = network(2)

@@ -32,7 +32,7 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     if "._numba" in name:
         pytest.importorskip("numba")
-    if name.endswith("_ops.bessel"):
+    if name.endswith(("_ops.bessel", "_ops.lu")):  # the latter for ldl_factor
         pytest.importorskip("scipy")
     failed = doctest.testmod(importlib.import_module(name), optionflags=FLAGS).failed
     assert not failed, f"{failed} examples in {name} show something else than they print (see above)"

@@ -17,9 +17,9 @@ class RemovableHandle:
 
     >>> import tapeless as tl
     >>> layer = tl.nn.Linear(2, 1)
-    >>> handle = layer.register_forward_hook(lambda module, args, output: output * 0)
+    >>> handle = layer.register_forward_hook(lambda module, args, output: tl.zeros(1, 1))
     >>> layer(tl.ones(1, 2)).item()
-    -0.0
+    0.0
     >>> handle.remove()
     """
 

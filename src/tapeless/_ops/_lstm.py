@@ -29,7 +29,7 @@ def _halved(stacked: Any) -> Any:
 @accelerated("recurrent.lstm_gates", size=2048)
 def _step(gate: Any, before: Any, cell: Any, tanhs: Any, through: Any) -> None:
     """Make sums gates, and fill the new states of the cell, their tanh and what the output gate lets out."""
-    size = len(before)
+    size = before.shape[0]
     np.tanh(gate, out=gate)
     for sigmoids in (gate[: 2 * size], gate[3 * size :]):
         sigmoids *= 0.5
@@ -46,7 +46,7 @@ def _step_back(gate: Any, raw: Any, dc: Any, before: Any, tanh: Any, total: Any,
 
     `raw` is the gradient of what the output gate let out, `before` the former cell; `buffer` and `slope` are memory.
     """
-    size = len(before)
+    size = before.shape[0]
     # The cell's: raw * o * (1 - tanh**2).
     inner = np.multiply(raw, gate[3 * size :], out=buffer)
     dc += inner
@@ -108,7 +108,7 @@ class LstmLayer(Recurrence):
         weight = _halved(np.concatenate([weight_hh, weight_ih, *bias], 1))
         widths = weight.shape[1], weight.shape[0], cx.shape[1], cx.shape[1]
         memory = [Columns(self.steps, width, weight) for width in widths]
-        out = np.empty_like(weight, shape=(len(rows), hx.shape[1]))
+        out = np.empty_like(weight, shape=(rows.shape[0], hx.shape[1]))
         # Copies in C order, whatever the order of the states.
         h, c = hx.T.copy(), cx.T.copy()
         self._run(rows, weight, memory, out, h, c, weight_hr)
@@ -120,7 +120,7 @@ class LstmLayer(Recurrence):
 
         `h` and `c` are the states, first the initial ones, then the last; `out` gets h of all steps.
         """
-        ends = len(h), len(h) + rows.shape[1]
+        ends = h.shape[0], h.shape[0] + rows.shape[1]
         raw = None if weight_hr is None else np.empty_like(c)
         steps = zip(self.steps.spans, *[columns.blocks for columns in memory], strict=True)
         for (start, stop), given, gate, before, tanh in steps:
@@ -157,7 +157,7 @@ class LstmLayer(Recurrence):
 
         All is done step by step, while it is in the cache; `d_hr` is added to.
         """
-        g = None if g is None else g.reshape((self.steps.rows, len(dh)))
+        g = None if g is None else g.reshape((self.steps.rows, dh.shape[0]))
         size, batch = dc.shape
         sums, weight = Columns(self.steps, 4 * size, weight_hh), np.ascontiguousarray(weight_hh.T)
         buffer, slope = np.empty_like(dc), np.empty_like(dc, shape=(4 * size, batch))

@@ -417,6 +417,8 @@ def _weight_gradient(g: Any, input: Any) -> Any:
     OpenBLAS is quicker with the longer side of the result first: of 10,000 rows, 16 outputs and 32 inputs take 104 us
     in place of 170, 32 and 64 take 306 in place of 425. With other than multiples of 16 it may be slower.
     """
+    if type(g) is not ndarray:
+        return np.dot(g.T, input)
     rows, columns = g.shape
     if rows >= 4096 and columns < input.shape[1] and columns % 16 == 0:
         return np.ascontiguousarray(np.dot(input.T, g).T)
