@@ -42,6 +42,7 @@ def set_sharing_strategy(new_strategy: str) -> None:
     >>> tl.multiprocessing.set_sharing_strategy("file_system")
     >>> tl.multiprocessing.get_sharing_strategy()
     'file_system'
+    >>> tl.multiprocessing.set_sharing_strategy("file_descriptor")
     """
     if new_strategy not in get_all_sharing_strategies():
         raise AssertionError(f"expected one of {sorted(get_all_sharing_strategies())}, got {new_strategy!r}")
