@@ -46,7 +46,7 @@ parity: $(VENV)/.stamp-parity ## compare with PyTorch's own test databases (inst
 bench: $(VENV)/.stamp-bench ## time training beside PyTorch, JAX and others (installs them: a large download)
 	@$(PY) benchmarks/suite.py
 
-bench-quick: $(VENV)/.stamp-bench ## the same, quicker, with fewer peers and rougher numbers
+bench-quick: $(VENV)/.stamp-bench ## the same in under three minutes, with fewer peers and rougher numbers
 	@$(PY) benchmarks/suite.py --quick
 
 docs: $(VENV)/.stamp-docs ## build the documentation as HTML in docs/_build (warnings are errors)

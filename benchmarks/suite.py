@@ -41,7 +41,7 @@ class Effort:
 
 
 FULL = Effort(15, 0.08, tuple(PEERS))
-QUICK = Effort(5, 0.03, (OURS, NUMBA, TORCH, FUSED, JAX, HAND, *LIMITS))
+QUICK = Effort(3, 0.03, (OURS, NUMBA, TORCH, FUSED, JAX, HAND, *LIMITS))
 CHECK = Effort(0, 0, (OURS, NUMBA, TORCH, HAND))
 
 
