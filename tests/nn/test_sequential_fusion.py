@@ -230,3 +230,22 @@ def test_hooks_on_saved_tensors_and_anomaly_mode_see_single_operations() -> None
     out.sum().backward()
     with tl.autograd.detect_anomaly(check_nan=False):
         assert not is_fused(model(x))
+
+
+@pytest.mark.parametrize("batch", [(4,), (2, 4), ()])
+def test_a_bias_of_another_dtype_is_refused_fused_or_not(batch: tuple[int, ...]) -> None:
+    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU())
+    model[0].bias.data = model[0].bias.data.double()
+    for run in (model, model[0]):
+        with pytest.raises(RuntimeError, match="must have the same dtype, but got Double and Float\nlinear does"):
+            run(tl.ones(*batch, 3))
+
+
+@pytest.mark.parametrize("shape", [(5,), (1,), (), (1, 5), (4, 1), (4, 5)])
+def test_a_bias_of_any_shape_that_broadcasts_has_its_gradient(shape: tuple[int, ...]) -> None:
+    bias = tl.zeros(shape, requires_grad=True)
+    out = nn.functional.linear(tl.ones(4, 3), tl.ones(5, 3), bias)
+    out.sum().backward()
+    assert out.shape == (4, 5)
+    assert bias.grad.shape == shape
+    assert (bias.grad == 20 / max(1, bias.numel())).all()

@@ -12,7 +12,7 @@ from .._core.function import LARGE, Function, Plan
 from .._core.modes import state
 from .._core.registry import FUNCTIONS, NUMPY, composite
 from .._core.tensor_base import TensorBase, wrap
-from .._dtypes import promote_types
+from .._dtypes import promote_types, scalar_name
 from .._kernels.accelerated import accelerated
 from ._common import ones, rows_of, short_binary
 from .arithmetic import factor
@@ -25,6 +25,16 @@ def _same_dtype(a: Any, b: Any, what: str) -> None:
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}\n"
             f"{what} does not promote. Arrays made by NumPy are float64 unless told otherwise: use x.float(), or "
             f"bring both to {promote_types(a.dtype, b.dtype)}."
+        )
+
+
+def _check_bias(bias: Any, weight: Any) -> None:
+    """Refuse a layer's bias of another dtype than its weight, in PyTorch's words, and say what to do."""
+    if bias.dtype != weight.dtype:
+        ours, other = scalar_name(bias.dtype), scalar_name(weight.dtype)
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {ours} and {other}\n"
+            "linear does not promote: bring its bias (self) and its weight (mat2) to one dtype."
         )
 
 
@@ -295,6 +305,8 @@ class Linear(Function):
             out = (input.reshape(-1, weight.shape[1]) @ weight.T).reshape(*input.shape[:-1], weight.shape[0])
         if bias is None:
             return out
+        if bias.dtype is not weight.dtype:
+            _check_bias(bias, weight)
         if out.size >= 16384 and bias.shape == out.shape[-1:]:
             return _plus_bias(out, bias)
         out += bias
@@ -334,7 +346,8 @@ class Linear(Function):
                 or input._view is not None
                 or weight._view is not None
                 or bias._view is not None
-                or x.dtype is not w.dtype
+                or not (x.dtype is w.dtype is b.dtype)
+                or b.ndim > 1
                 or w.dtype.kind != "f"
             ):
                 return None
@@ -373,6 +386,9 @@ class Linear(Function):
             if weight._array.ndim == 1:
                 out = Matmul.apply(input, weight)
                 return out if bias is None else out + bias
+            if bias is not None and len(bias.shape) > 1:  # not one number for each output: a sum of its own
+                _check_bias(bias, weight)
+                return cls.apply(input, weight, None) + bias
             return cls.apply(input, weight, bias)
 
         return linear
